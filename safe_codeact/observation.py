@@ -1,0 +1,147 @@
+"""What came back from one action: the only thing a user of a session needs to look at."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from safe_codeact.gate.report import Finding
+
+
+class Outcome(str, Enum):
+    """How an action ended. Each value names the state of the session afterwards in `Observation`'s docstring."""
+
+    completed = "completed"
+    raised = "raised"
+    refused = "refused"
+    timed_out = "timed_out"
+    memory_exceeded = "memory_exceeded"
+    output_exceeded = "output_exceeded"
+    forbidden_syscall = "forbidden_syscall"
+    crashed = "crashed"
+    broke_protocol = "broke_protocol"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReport:
+    """The action's own exception: `type` is the class name, `line` the action's line (1-based) or None."""
+
+    type: str
+    message: str
+    traceback: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolRecord:
+    """One tool call as the host saw it. `outcome`: "returned", "raised", "rejected" or "timed_out"."""
+
+    name: str
+    arguments: dict[str, Any]
+    outcome: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """A plot shown, or a file that the action wrote. `name` is relative to the workspace; `data` is its bytes."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Seconds are floats, memory and output are bytes. `queued_seconds` is the wait for a worker."""
+
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    output_bytes: int = 0
+    queued_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One action's result.
+
+    State afterwards: kept for `completed` and `raised` (as in a notebook), and for `timed_out` and `memory_exceeded`
+    where an exception inside the action ended it; unchanged for every other outcome.
+    """
+
+    outcome: Outcome
+    stdout: str = ""
+    stderr: str = ""
+    value: str | None = None
+    error: ErrorReport | None = None
+    findings: tuple[Finding, ...] = ()
+    tool_calls: tuple[ToolRecord, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    not_kept: dict[str, str] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    final_answer: Any = None
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for `json.dumps`: artifacts' bytes are base64 text, `final_answer` is as the action gave it."""
+        return {
+            "outcome": self.outcome.value,
+            "stdout": self.stdout,
+            "stderr": self.stderr,
+            "value": self.value,
+            "error": None
+            if self.error is None
+            else {
+                "type": self.error.type,
+                "message": self.error.message,
+                "traceback": self.error.traceback,
+                "line": self.error.line,
+            },
+            "findings": [
+                {
+                    "code": finding.code,
+                    "name": finding.name,
+                    "line": finding.line,
+                    "column": finding.column,
+                    "message": finding.message,
+                    "hint": finding.hint,
+                }
+                for finding in self.findings
+            ],
+            "tool_calls": [
+                {
+                    "name": record.name,
+                    "arguments": record.arguments,
+                    "outcome": record.outcome,
+                    "seconds": record.seconds,
+                }
+                for record in self.tool_calls
+            ],
+            "artifacts": [
+                {
+                    "name": artifact.name,
+                    "media_type": artifact.media_type,
+                    "data": base64.b64encode(artifact.data).decode("ascii"),
+                }
+                for artifact in self.artifacts
+            ],
+            "not_kept": dict(self.not_kept),
+            "usage": {
+                "wall_seconds": self.usage.wall_seconds,
+                "cpu_seconds": self.usage.cpu_seconds,
+                "peak_memory_bytes": self.usage.peak_memory_bytes,
+                "output_bytes": self.usage.output_bytes,
+                "queued_seconds": self.usage.queued_seconds,
+            },
+            "final_answer": self.final_answer,
+            "text": self.text,
+        }

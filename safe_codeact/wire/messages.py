@@ -1,0 +1,210 @@
+"""Every message that may cross a border, as frozen data. What each field may hold is in `wire.shapes`.
+
+Three parties speak: host and zygote over the control socket, host and worker over the worker's own socket. Only the
+worker is hostile. Only the host's own frames are read by the zygote.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# ---- host → zygote
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """The first frame of a zygote's life: all it needs to preload, to plan and to be watched."""
+
+    policy: dict[str, Any]  # Policy.to_plain()
+    plan: dict[str, Any]  # Plan.to_plain()
+    preload: list[str]  # module names to import before the first fork
+    host_pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Fork one worker. One descriptor comes along: the worker's end of its socket."""
+
+    slot: str  # absolute path of the worker's own, empty directory
+    order: int  # echoed by Forked
+
+
+# ---- zygote → host
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The zygote has imported what it can and is single-threaded."""
+
+    modules: list[str]  # of `preload`, those that could be imported
+    missing: list[str]  # those that are not installed
+    uid: int
+    python: str  # sys.version
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    order: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A worker was reaped. `status` is the raw wait status; CPU seconds and peak resident memory are the kernel's."""
+
+    pid: int
+    status: int
+    cpu_seconds: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The zygote cannot go on. `kind` is "unavailable" (a required protection), "import" or "internal"."""
+
+    kind: str
+    message: str
+
+
+# ---- host → worker
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStub:
+    name: str
+    signature: str  # "(query: str, limit: int = 5) -> list[dict]"
+    description: str
+    is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """One action. Descriptors that come along, in order: the old snapshot (if any), the empty file for the new one."""
+
+    source: str
+    tools: list[ToolStub]
+    has_snapshot: bool
+    wall_seconds: float
+    workspace: str  # the directory to work in, inside the slot; "" when there is none
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """`session.get`: send one variable as plain data."""
+
+    name: str
+    has_snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """`session.set`: bind one variable to plain data and save."""
+
+    name: str
+    value: Any
+    has_snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """`session.variables`: send names, types, sizes and previews."""
+
+    has_snapshot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReply:
+    """Answers the ToolCall of the same `call`. `error_type` is "" for a result."""
+
+    call: int
+    value: Any = None
+    error_type: str = ""  # "", "ToolError", "TypeError", "ValueError", "ToolRefused"
+    error_message: str = ""
+
+
+# ---- worker → host
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker is locked down and has read nothing yet. `receipt` is Receipt.to_plain()."""
+
+    receipt: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The gate's verdict: GateReport.to_dict(). `needs` names modules that this zygote lacks and the action imports."""
+
+    report: dict[str, Any]
+    needs: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    stream: str  # "stdout" or "stderr"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Display:
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    call: int  # counts up from 1 within the action
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The worker's last word on an action. `ended` is "completed", "raised", "timed_out" or "memory_exceeded"."""
+
+    ended: str
+    value: str | None
+    error: dict[str, Any] | None  # type, message, traceback, line
+    not_kept: dict[str, str]
+    saved_bytes: int  # length of the new snapshot; -1: nothing was saved, keep the old one
+    output_bytes: int  # what the action wrote, also what was cut
+    has_final_answer: bool
+    final_answer: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The answer to Fetch. `problem` is "", "missing" or "not_plain" (then `type_name` says what it is)."""
+
+    problem: str
+    type_name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    saved_bytes: int
+    problem: str  # "" or why it could not be kept
+
+
+@dataclass(frozen=True, slots=True)
+class VariableLine:
+    name: str
+    type: str
+    size_bytes: int
+    preview: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    variables: list[VariableLine] = field(default_factory=list)
+
+
+HostMessage = Configure | Fork | Execute | Fetch | Assign | Describe | ToolReply
+ZygoteMessage = Prepared | Forked | Exited | Failed
+WorkerMessage = Ready | Judged | Output | Display | ToolCall | Finished | Fetched | Assigned | Described
+Message = HostMessage | ZygoteMessage | WorkerMessage
