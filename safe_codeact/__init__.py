@@ -1,0 +1,69 @@
+"""A security-first runtime for Python that a language model writes.
+
+    from safe_codeact import Runtime, Policy, tool
+
+Packages, in the order in which an action meets them: `policy` (what is allowed), `host` (the decisions, outside),
+`wire` (what may be said between the two), `guest` (everything inside), `confine` and `kernel` (how it is held), `gate`
+(may this source run), and `agent` (one user of a session). `cli` is the terminal. SECURITY.md says what each claims.
+
+Names are loaded when they are first used: the confined side imports parts of this package, and must not load the host.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from safe_codeact.errors import (
+        ConfinementFailed,
+        ConfinementUnavailable,
+        InvalidPolicy,
+        ModelUnavailable,
+        NotPlain,
+        SafeCodeActError,
+        SessionClosed,
+        StoreError,
+        ToolWithheld,
+    )
+    from safe_codeact.gate.check import check
+    from safe_codeact.gate.report import Finding, GateReport
+    from safe_codeact.host.tool import Decision, ToolCall, tool
+    from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome, ToolRecord, Usage
+    from safe_codeact.policy.effective import Policy
+    from safe_codeact.runtime import AsyncRuntime, Runtime
+    from safe_codeact.session import AsyncSession, Session, Variable
+
+_HOMES = {
+    "errors": (
+        "ConfinementFailed", "ConfinementUnavailable", "InvalidPolicy", "ModelUnavailable", "NotPlain",
+        "SafeCodeActError", "SessionClosed", "StoreError", "ToolWithheld",
+    ),
+    "gate.check": ("check",),
+    "gate.report": ("Finding", "GateReport"),
+    "host.tool": ("Decision", "ToolCall", "tool"),
+    "observation": ("Artifact", "ErrorReport", "Observation", "Outcome", "ToolRecord", "Usage"),
+    "policy.effective": ("Policy",),
+    "runtime": ("AsyncRuntime", "Runtime"),
+    "session": ("AsyncSession", "Session", "Variable"),
+}  # fmt: skip
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision", "ErrorReport",
+    "Finding", "GateReport", "InvalidPolicy", "ModelUnavailable", "NotPlain", "Observation", "Outcome", "Policy",
+    "Runtime", "SafeCodeActError", "Session", "SessionClosed", "StoreError", "ToolCall", "ToolRecord", "ToolWithheld",
+    "Usage", "Variable", "check", "tool",
+]  # fmt: skip
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'safe_codeact' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"safe_codeact.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -178,7 +178,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The answer to Fetch. `problem` is "", "missing" or "not_plain" (then `type_name` says what it is)."""
+    """The answer to Fetch. `problem` is "", "missing", "not_plain" (`type_name` says what it is) or "too_large"."""
 
     problem: str
     type_name: str

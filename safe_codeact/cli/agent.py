@@ -1,0 +1,61 @@
+"""`safe-codeact agent "TASK"`: the CodeAct loop in the terminal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_MODEL = "gpt-5"
+
+
+def agent(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="What the model is to do.")],
+    policy: Annotated[str, typer.Option(metavar="P", help="A shipped policy's name, or a path.")] = "analysis",
+    file: Annotated[
+        list[Path] | None, typer.Option(metavar="F", help="Put this file into the workspace (repeatable).")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="M", help=f"The model's name [SAFE_CODEACT_MODEL, else {DEFAULT_MODEL}].")
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="U", help="The endpoint's address [OPENAI_BASE_URL]. Key: OPENAI_API_KEY.")
+    ] = None,
+    trail: Annotated[
+        Path | None, typer.Option(metavar="T", help="Write the audit trail here. Not supported by this version.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where artifacts are written.")] = Path(
+        "safe-codeact-output"
+    ),
+) -> int:
+    """Work on TASK with a model that writes Python; each action is judged and confined.
+
+    Exit status: 0 answered, 1 not (no answer within the turns, no usable endpoint, policy or file), 2 usage.
+    """
+    from rich.console import Console  # start-up time, as below
+
+    from safe_codeact.cli import terminal
+    from safe_codeact.cli.assignment import Assignment, read_files, work
+    from safe_codeact.errors import SafeCodeActError
+
+    if trail is not None:
+        terminal.complain(
+            f"--trail {trail}: not supported by this version, which keeps no trail: leave the option out."
+        )
+        return 1
+    try:
+        contents = read_files(file or [])
+    except SafeCodeActError as error:
+        terminal.complain(str(error))
+        return 1
+    assignment = Assignment(
+        task=task,
+        policy=policy,
+        model=model or os.environ.get("SAFE_CODEACT_MODEL") or DEFAULT_MODEL,
+        out=out,
+        base_url=base_url,
+        files=contents,
+    )
+    return work(assignment, Console(highlight=False))

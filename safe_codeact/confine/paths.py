@@ -1,0 +1,49 @@
+"""What a worker may read besides its slot: the standard library, and the packages that this zygote has loaded.
+
+Threat: site-packages may hold the customer's application, its settings and its keys, and in many layouts it lies inside
+the standard library's own folder. So a whole site folder is never granted: where it lies beneath the library, the
+library is granted entry by entry, and of the packages only those whose modules were loaded because the policy names
+them (with what they themselves import).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+
+SITE_FOLDERS = ("site-packages", "dist-packages")
+# Large, never imported by an action, and each a rule less to install per worker.
+_UNUSED = frozenset(
+    {"test", "idlelib", "turtledemo", "ensurepip", "lib2to3", "tkinter", "pydoc_data", "venv", "distutils"}
+)
+ZONES = "/usr/share/zoneinfo"  # zoneinfo, where the system has the time zones
+
+
+def _is_below(path: PurePath, folder: PurePath) -> bool:
+    return path == folder or folder in path.parents
+
+
+def library_paths(stdlib: str, entries: Iterable[str], sites: Iterable[str]) -> tuple[str, ...]:
+    """The standard library: one folder, or its `entries` (names in it) where a site folder lies inside it."""
+    root = PurePath(stdlib)
+    if not any(_is_below(PurePath(site), root) for site in sites):
+        return (stdlib,)
+    skipped = _UNUSED | set(SITE_FOLDERS)
+    return tuple(
+        str(root / entry) for entry in sorted(entries) if entry not in skipped and not entry.startswith("config-")
+    )
+
+
+def package_paths(loaded: Mapping[str, str], sites: Iterable[str]) -> tuple[str, ...]:
+    """The top-level entries, in the site folders, of loaded modules (module name → its file)."""
+    folders = [PurePath(site) for site in sites]
+    granted: set[str] = set()
+    for name, file in loaded.items():
+        path = PurePath(file)
+        for folder in folders:
+            if _is_below(path, folder) and path != folder:
+                top = folder / path.relative_to(folder).parts[0]
+                # A module that lies in a site folder under another name than its own is an editable install's finder.
+                if top.name.split(".")[0] == name.split(".")[0]:
+                    granted.add(str(top))
+    return tuple(sorted(granted))

@@ -1,0 +1,76 @@
+"""What a worker says it installed, and everything that is wrong with it.
+
+Threat: a step of the lockdown that silently did nothing. The worker reports before it reads anything; the host compares
+with the plan, and with what the kernel itself says in `/proc/<pid>/status`, which the worker cannot write. Anything
+wrong is a list of sentences; the host kills the worker on the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safe_codeact.confine.protections import LANDLOCK_MINIMUM, Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The worker's own word, taken after its last step."""
+
+    pid: int
+    uid: int
+    landlock_abi: int  # 0: not restricted
+    programs_sha256: str  # "": no filter
+    instructions: int
+    memory_limit: int  # soft RLIMIT_DATA, bytes
+    address_space_limit: int  # RLIMIT_AS, bytes
+    limits: tuple[tuple[str, int, int], ...]
+    descriptors: tuple[int, ...]  # open ones
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for the wire."""
+        return {
+            "pid": self.pid,
+            "uid": self.uid,
+            "landlock_abi": self.landlock_abi,
+            "programs_sha256": self.programs_sha256,
+            "instructions": self.instructions,
+            "memory_limit": self.memory_limit,
+            "address_space_limit": self.address_space_limit,
+            "limits": [list(limit) for limit in self.limits],
+            "descriptors": list(self.descriptors),
+        }
+
+
+def faults_of_receipt(receipt: Mapping[str, Any], plan: Plan) -> list[str]:
+    """What the worker says it did otherwise than planned. Trusts no shape: the mapping came over the wire."""
+    faults = []
+    if plan.seccomp and receipt.get("programs_sha256") != plan.programs_sha256:
+        faults.append("the filter that was installed is not the planned one")
+    if plan.seccomp and not receipt.get("instructions"):
+        faults.append("the filter that was installed is empty")
+    abi = receipt.get("landlock_abi")
+    if plan.landlock and (not isinstance(abi, int) or abi < LANDLOCK_MINIMUM):
+        faults.append("Landlock was not installed")
+    if [list(limit) for limit in plan.limits] != receipt.get("limits"):
+        faults.append("the resource limits are not the planned ones")
+    if receipt.get("descriptors") != [0, 1, 2, 3]:
+        faults.append("descriptors other than 0 to 3 are open")
+    return faults
+
+
+def faults_of_status(status: str, plan: Plan) -> list[str]:
+    """What `/proc/<pid>/status` (proc(5)) says against the plan. A field that is missing is a fault."""
+    fields = {}
+    for line in status.splitlines():
+        key, _, value = line.partition(":")
+        fields[key] = value.strip()
+    wanted = {"NoNewPrivs": "1", "CapEff": "0" * 16, "CapPrm": "0" * 16, "CapInh": "0" * 16, "Threads": "1"}
+    if plan.seccomp:
+        wanted["Seccomp"] = "2"
+    return [
+        f"/proc says {key}: {fields.get(key, 'nothing')}, expected {value}"
+        for key, value in wanted.items()
+        if fields.get(key) != value
+    ]

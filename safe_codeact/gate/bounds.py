@@ -1,0 +1,74 @@
+"""Source as an attack: what is decided about the text before CPython's parser sees it.
+
+Threat: a text that costs the parser far more than its length (1 MiB of `x,` takes 650 MB), or that overflows its stack.
+What we do: bound length, characters and tokens here, linearly; let CPython's own limits (200 brackets, 100 indents) and
+its MemoryError and RecursionError speak where they do; bound depth and nodes in the walk.
+What still gets through: about 40 MB and 0.3 s for the largest text allowed.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+
+from safe_codeact.gate.names import MARKER
+from safe_codeact.gate.rule import Situation
+from safe_codeact.gate.rules import (
+    g101_source_size,
+    g102_source_text,
+    g103_syntax_error,
+    g104_source_complexity,
+)
+
+MOST_TOKENS = 100_000
+MOST_DEPTH = 180  # levels of the syntax tree; elif chains and a + b + c … count one level each
+MOST_NODES = 150_000
+ACTION_FILENAME = "<action>"
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def bounded(source: str, situation: Situation) -> str | None:
+    """The text that may be parsed, or None after a finding. A leading byte order mark is dropped, as for a file."""
+    limit = situation.policy.limits.source_kb * 1024
+    size = len(source) if source.isascii() else len(source.encode("utf-8", "surrogatepass"))
+    if size > limit:
+        g101_source_size.report(situation, size, limit)
+        return None
+    source = source.removeprefix("\ufeff")
+    for position, what in _unusable(source):
+        g102_source_text.report(situation, source, position, what)
+        return None
+    tokens = sum(1 for _ in _TOKEN.finditer(source)) if len(source) > MOST_TOKENS else 0
+    if tokens > MOST_TOKENS:
+        g104_source_complexity.report(situation, f"the source has {tokens} tokens; {MOST_TOKENS} are allowed")
+        return None
+    return source
+
+
+def _unusable(source: str) -> list[tuple[int, str]]:
+    found = []
+    if "\0" in source:
+        found.append((source.index("\0"), "a null byte"))
+    if MARKER in source:
+        found.append((source.index(MARKER), "the reserved character U+FDD0"))
+    if not source.isascii() and (surrogate := _SURROGATE.search(source)):
+        found.append((surrogate.start(), f"the lone surrogate U+{ord(surrogate.group()):04X}"))
+    return found
+
+
+def parsed(source: str, situation: Situation) -> ast.Module | None:
+    """The syntax tree, or None after a finding."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # SyntaxWarning: `x is 1` is the action's business
+            return ast.parse(source, ACTION_FILENAME)
+    except SyntaxError as error:
+        g103_syntax_error.report(situation, error)
+    except (RecursionError, MemoryError):
+        g104_source_complexity.report(situation, "CPython's parser gives up on how deeply this source is nested")
+    except ValueError as error:  # an int literal past sys.int_max_str_digits, on some versions
+        g103_syntax_error.report(situation, SyntaxError(str(error)))
+    return None

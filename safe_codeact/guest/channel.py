@@ -1,0 +1,53 @@
+"""The worker's end of its one socket: whole frames out, whole frames in.
+
+Frames are written with the soft deadline masked: half a frame would break the conversation for a reason that is not the
+action's. SAFETY of the reading side: these frames are the host's, and a frame is read only when one is due.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from safe_codeact.guest.deadline import Deadline
+from safe_codeact.wire import messages
+from safe_codeact.wire.encode import frame
+from safe_codeact.wire.intake import read_frame
+
+
+class Channel:
+    """`descriptors` are those that came with the first frame."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection = connection
+        self._descriptor = connection.fileno()
+        self._deadline = deadline
+        self.descriptors: list[int] = []
+
+    def first(self) -> messages.Message:
+        """The request, with its descriptors."""
+
+        def receive(size: int) -> bytes:
+            data, arrived, _flags, _address = socket.recv_fds(self._connection, size, 4)
+            self.descriptors.extend(arrived)
+            return data
+
+        return read_frame(receive)
+
+    def send(self, message: messages.WorkerMessage) -> None:
+        """One frame. Raises `NotEncodable` for content that no frame can hold; then nothing was written."""
+        data = memoryview(frame(message))
+        with self._deadline.masked():
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+    def ask(self, message: messages.ToolCall) -> messages.ToolReply:
+        """One call and its reply: an action has one thread, so the next frame is the answer."""
+        data = memoryview(frame(message))
+        with self._deadline.masked():
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            reply = read_frame(lambda size: os.read(self._descriptor, size))
+        if not isinstance(reply, messages.ToolReply) or reply.call != message.call:
+            raise RuntimeError("the host answered another question")
+        return reply

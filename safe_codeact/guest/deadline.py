@@ -1,0 +1,68 @@
+"""The soft deadline: an exception inside the action, while there is still time to keep its state.
+
+The kernel's interval timer raises `ActionTimeout` in the action and again every quarter of a second until it ends,
+because `except BaseException` is ordinary code. It is masked while a frame is written (half a frame would break the
+conversation), during restore and save. A C call that never returns is not reached: the host's hard deadline kills it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+AGAIN_SECONDS = 0.25
+
+
+class ActionTimeout(BaseException):
+    """The action used up its time. A BaseException, so that `except Exception` does not swallow it."""
+
+
+class Deadline:
+    """One action's clock. `message` says which limit it was."""
+
+    def __init__(self) -> None:
+        self._masked = 0
+        self._pending = ""
+        self.expired = False
+
+    def arm(self, wall_seconds: float, cpu_seconds: float) -> None:
+        """Start the clocks. The CPU one is RLIMIT_CPU's soft limit, which the lockdown set."""
+        self._messages = {
+            signal.SIGALRM: f"the action ran longer than {wall_seconds:g} seconds",
+            signal.SIGXCPU: f"the action used more than {cpu_seconds:g} seconds of CPU time",
+        }
+        signal.signal(signal.SIGALRM, self._ring)
+        signal.signal(signal.SIGXCPU, self._ring)
+        signal.setitimer(signal.ITIMER_REAL, wall_seconds, AGAIN_SECONDS)
+
+    def disarm(self) -> None:
+        """Nothing rings any more: what follows is ours, and the host's hard deadline bounds it."""
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._pending = ""
+
+    @contextmanager
+    def masked(self) -> Iterator[None]:
+        """Hold the exception back until the block has ended."""
+        self._masked += 1
+        try:
+            yield
+        finally:
+            self._masked -= 1
+            if self._pending and not self._masked:
+                message, self._pending = self._pending, ""
+                raise ActionTimeout(message)
+
+    def _ring(self, number: int, _frame: FrameType | None) -> None:
+        message = self._messages[signal.Signals(number)]
+        self.expired = True
+        if number == signal.SIGXCPU:  # the kernel says it once a second; the timer says it more often
+            self._messages[signal.SIGALRM] = message
+            signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, AGAIN_SECONDS)
+        if self._masked:
+            self._pending = message
+            return
+        raise ActionTimeout(message)

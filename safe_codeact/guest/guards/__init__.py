@@ -1,0 +1,150 @@
+"""The builtins that actions run with: harmless ones as they are, dynamic ones guarded, tools by name.
+
+A guard is safe to call with anything, and replacing one gains nothing: compiled code holds calls of guards *instead of*
+what they guard. So this dictionary may be seen and changed by an action without a loss.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from safe_codeact.gate.rules import g301_unavailable_builtin
+from safe_codeact.gate.transform import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SLOTS, WRITE
+from safe_codeact.guest.guards import attributes, classes, formats
+from safe_codeact.guest.guards.dynamic import DynamicCode
+from safe_codeact.guest.guards.library import attrgetter, install, methodcaller
+from safe_codeact.guest.guards.refusal import ActionRefused, refusal
+from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
+from safe_codeact.policy.effective import Policy
+
+__all__ = ["ActionRefused", "attrgetter", "guarded_builtins", "install", "methodcaller"]
+
+# As they are: they compute, or they make and describe objects; none takes the name of an attribute or a text to run.
+OPEN: frozenset[str] = frozenset(
+    "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter "
+    "float format frozenset hash hex id int isinstance issubclass iter len list map max memoryview min next object oct ord "
+    "pow print property range repr reversed round set slice sorted staticmethod str sum super tuple type zip "
+    "NotImplemented Ellipsis __debug__ None True False".split()
+)
+
+_GUARDS: dict[str, Callable[..., Any]] = {
+    READ: attributes.read,
+    WRITE: attributes.write,
+    FORMAT: formats.format_call,
+    NEW_CLASS: classes.new_class,
+    HOOK: classes.hook,
+    SLOTS: classes.slots,
+    MATCH_ARGS: classes.match_args,
+    "__build_class__": classes.build_class,
+}
+
+
+def guarded_builtins(
+    policy: Policy,
+    importer: Callable[..., Any],
+    *,
+    namespace: dict[str, Any],
+    open_: Callable[..., Any] | None = None,
+    tools: Mapping[str, Callable[..., Any]] | None = None,
+) -> dict[str, object]:
+    """The `__builtins__` of an action that runs in `namespace`.
+
+    `importer(name, globals, locals, fromlist, level)` answers import statements; `open_` is the guarded `open`, or None
+    where the policy gives no workspace. A tool wins over a builtin of its name.
+    """
+    tools = tools or {}
+    if not policy.language.restricted:
+        given: dict[str, object] = {**vars(builtins), **tools, MARK: True}
+        return given
+    dynamic = DynamicCode(policy, tuple(tools), namespace)
+    made: dict[str, object] = {name: getattr(builtins, name) for name in OPEN}
+    made.update(_exceptions())
+    made.update(_GUARDS)
+    made.update(_looking(namespace))
+    made.update({name: _unavailable(name, hint) for name, hint in _UNAVAILABLE.items()})
+    made.update(
+        getattr=attributes.guarded_getattr,
+        hasattr=attributes.guarded_hasattr,
+        setattr=attributes.guarded_setattr,
+        delattr=attributes.guarded_delattr,
+        input=_input,
+        exit=_exit,
+        quit=_exit,
+        eval=dynamic.eval(),
+        exec=dynamic.exec(),
+        __import__=importer,
+        __name__="builtins",
+    )
+    if open_ is not None:
+        made["open"] = open_
+    made[MARK] = True
+    made.update(tools)
+    dynamic.builtins = made
+    return made
+
+
+def _exceptions() -> dict[str, object]:
+    return {
+        name: value
+        for name, value in vars(builtins).items()
+        if isinstance(value, type) and issubclass(value, BaseException) and not name.startswith("_")
+    }
+
+
+def _looking(namespace: dict[str, Any]) -> dict[str, object]:
+    """globals, locals, vars and dir, of whichever of the action's frames calls them."""
+
+    def globals() -> Names:
+        frame = caller()
+        return Names(namespace if frame is None else frame.f_globals)
+
+    def locals() -> Any:
+        frame = caller()
+        return Names(namespace) if frame is None else local_names(frame)
+
+    def vars(*obj: Any) -> Any:
+        if not obj:
+            frame = caller()
+            return Names(namespace) if frame is None else local_names(frame)
+        try:
+            return attributes.attributes_of(*obj)
+        except AttributeError:
+            raise TypeError("vars() argument must have __dict__ attribute") from None
+
+    def dir(*obj: Any) -> list[str]:
+        if not obj:
+            frame = caller()
+            return sorted(Names(namespace) if frame is None else local_names(frame))
+        return attributes.names_of(*obj)
+
+    return {"globals": globals, "locals": locals, "vars": vars, "dir": dir}
+
+
+_UNAVAILABLE = {
+    "open": "This policy gives no workspace; keep data in variables.",
+    "help": "Use print(f.__doc__).",
+    "breakpoint": "Use print() to look at values.",
+    "compile": "Pass the text itself to eval() or exec().",
+    "copyright": "",
+    "credits": "",
+    "license": "",
+}
+
+
+def _unavailable(name: str, hint: str) -> Callable[..., NoReturn]:
+    def unavailable(*args: Any, **kwargs: Any) -> NoReturn:
+        raise refusal(g301_unavailable_builtin.RULE, f"{name}() is not available.", hint)
+
+    unavailable.__name__ = unavailable.__qualname__ = name
+    return unavailable
+
+
+def _input(prompt: object = "", /) -> NoReturn:
+    """CPython's own exception for a standard input that has ended, with the way out."""
+    raise EOFError("input() has nobody to ask here: assign the value in the code, e.g. `n = 5` instead of `n = int(input())`")
+
+
+def _exit(code: object = None) -> NoReturn:
+    raise SystemExit(code)

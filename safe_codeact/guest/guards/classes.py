@@ -1,0 +1,155 @@
+"""Class creation: what a class body, a metaclass or `type(name, bases, dict)` may put into a class.
+
+Threat: C code believes some names of a class: `__match_args__` (which attributes a pattern reads, of any object that the
+metaclass claims), `__array_interface__` (where memory is), `__getattr__` (answers for both). And a subclass of a
+library's class that defines the library's private hook would be called, or, renamed, silently not be.
+What we do: the source rules judge what a body spells; here we judge what arrives as a dictionary, and refuse a private
+name that a library's base class has too.
+What still gets through: a class made by calling a metaclass that was not named `type` in the source.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Callable
+from typing import Any
+
+from safe_codeact.gate.names import DEFINABLE, GUARD, MARKER, OWN, Stance, is_dunder, is_private, reading, unmark
+from safe_codeact.gate.rules import g205_class_definition
+from safe_codeact.gate.rules.g205_class_definition import HOOKS
+from safe_codeact.guest.guards.attributes import exact_name, refused
+from safe_codeact.guest.guards.own import claim, content, is_own
+from safe_codeact.guest.guards.refusal import refusal
+
+_real_build_class = builtins.__build_class__
+_HOOK = GUARD + "hook"
+
+
+def build_class(body: Callable[..., Any], name: str, /, *bases: Any, **keywords: Any) -> Any:
+    """What a class statement calls. The class is CPython's; then it is checked and claimed."""
+    made = _real_build_class(body, name, *bases, **keywords)
+    if isinstance(made, type) and not is_own(made):
+        _settle(made)
+    return made
+
+
+def _settle(made: type) -> None:
+    for key in content(made):
+        if type(key) is str and key.endswith(MARKER):
+            plain = unmark(key)
+            for base in type.mro(made)[1:]:
+                if plain in content(base) and not is_own(base):
+                    raise TypeError(
+                        f"{made.__name__} defines `{plain}`, which is private to the library class {base.__name__}: it would "
+                        f"not be called. Use another name, or the public methods of {base.__name__}."
+                    )
+    claim(made)
+
+
+def new_class(callee: Any, /, *args: Any, **keywords: Any) -> Any:
+    """`type(...)` with other than one argument, wherever the source says `type`."""
+    if callee is not type or len(args) != 3:
+        return callee(*args, **keywords)
+    name, bases, namespace = args
+    made = type(name, bases, judged_namespace(namespace), **keywords)
+    _settle(made)
+    return made
+
+
+def judged_namespace(namespace: Any) -> Any:
+    """The dictionary of a class that is made from one: names translated, and refused as in a class body."""
+    if type(namespace) is not dict:
+        if not isinstance(namespace, dict):
+            return namespace  # CPython's TypeError follows
+        for key in list(namespace):
+            _judge_entry(key, namespace[key])
+        return namespace
+    judged = {}
+    for key, value in namespace.items():
+        name = _judge_entry(key, value)
+        if name == "__slots__" and not _is_marked(value):
+            value = slots(value)
+        elif name == "__match_args__" and not _is_marked(value):
+            value = match_args(value)
+        judged[name] = value
+    return judged
+
+
+def _is_marked(value: Any) -> bool:
+    names = (value,) if isinstance(value, str) else tuple(value)
+    return any(isinstance(name, str) and name.endswith(MARKER) for name in names)
+
+
+def _judge_entry(key: Any, value: Any) -> Any:
+    if not isinstance(key, str):
+        return key
+    name = str.__str__(key)
+    if name.endswith(MARKER) or name == OWN:
+        return name  # from a class body, on its way through a metaclass
+    if is_dunder(name):
+        plain = isinstance(value, types.FunctionType) and _HOOK in value.__code__.co_names
+        if name not in DEFINABLE or (name in HOOKS and not plain):
+            raise refusal(g205_class_definition.RULE, f"a class may not be given `{name}` from a dictionary.")
+    return name + MARKER if is_private(name) else name
+
+
+def new_of(obj: Any) -> Any:
+    """`obj.__new__`. A metaclass's is handed out with the class dictionary judged; any other as it is."""
+    method = obj.__new__
+    owner = obj.__self_class__ if type(obj) is super else obj
+    if not (isinstance(owner, type) and issubclass(owner, type)):
+        return method
+
+    def __new__(meta: Any, *args: Any, **keywords: Any) -> Any:
+        if len(args) == 3:
+            made = method(meta, args[0], args[1], judged_namespace(args[2]), **keywords)
+            if isinstance(made, type) and not is_own(made):
+                _settle(made)
+            return made
+        return method(meta, *args, **keywords)
+
+    return __new__
+
+
+def slots(value: Any) -> Any:
+    """The value of `__slots__` in a class body, with private names as they are compiled."""
+    if isinstance(value, str):
+        return _attribute_name(value)
+    if isinstance(value, dict):
+        return {_attribute_name(key): item for key, item in value.items()}
+    return tuple(_attribute_name(item) for item in value)
+
+
+def match_args(value: Any) -> Any:
+    """The value of `__match_args__`: positional patterns read these attributes from objects of any kind."""
+    if type(value) is not tuple:
+        return value  # CPython refuses it when a pattern is matched
+    names = []
+    for item in value:
+        name = exact_name(item, "__match_args__") if isinstance(item, str) else item
+        if isinstance(name, str) and reading(name) in (Stance.REFUSED, Stance.GUARDED):
+            raise refused(name)
+        names.append(_attribute_name(name))
+    return tuple(names)
+
+
+def _attribute_name(name: Any) -> Any:
+    if not isinstance(name, str):
+        return name
+    exact = exact_name(name, "__slots__")
+    return exact + MARKER if is_private(exact) else exact
+
+
+def hook(method: str, name: Any) -> Any:
+    """Inside `__getattr__` and its kin: the name as the action spells it.
+
+    C code asks any object for names like `__array_interface__`, and believes the answer: a hook never hears of them.
+    """
+    if type(name) is not str:
+        return name
+    if name.endswith(MARKER):
+        return name[:-1]
+    if method in ("__getattr__", "__getattribute__") and reading(name) is Stance.REFUSED and name.startswith("_"):
+        raise AttributeError(name)
+    return name

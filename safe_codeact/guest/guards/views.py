@@ -1,0 +1,79 @@
+"""globals(), locals(), vars(), dir(): the action's own names, to look at.
+
+Threat: the real dictionaries hold the builtins under `__builtins__`; and called back by a library (`series.apply(eval)`)
+"the caller" is the library's own module.
+What we do: read-only views of names, and a frame counts as the caller only if it runs with the action's builtins.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+from safe_codeact.gate.names import GUARD, MARKER, unmark
+
+MARK = GUARD + "own builtins"  # a key of every builtins dictionary that actions run with
+_HIDDEN = frozenset({"__builtins__", "__loader__", "__spec__"})
+
+
+def caller(depth: int = 2) -> FrameType | None:
+    """The frame of the action's code that called the guard, or None when a library called it."""
+    frame = sys._getframe(depth)
+    return frame if MARK in frame.f_builtins else None
+
+
+def is_shown(name: Any) -> bool:
+    return isinstance(name, str) and name not in _HIDDEN and not name.startswith((MARKER, "."))
+
+
+class Names(Mapping[str, Any]):
+    """The action's global names, live and read-only."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self._names = names
+
+    def __getitem__(self, name: str) -> Any:
+        if not is_shown(name):
+            raise KeyError(name)
+        return self._names[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name in self._names if is_shown(name)])
+
+    def __len__(self) -> int:
+        return sum(1 for name in self._names if is_shown(name))
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def copy(self) -> dict[str, Any]:
+        return {name: value for name, value in self._names.items() if is_shown(name)}
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+    def _read_only(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("globals() and locals() are read-only here: assign the name itself, or keep your own dict.")
+
+    __setitem__ = __delitem__ = update = setdefault = pop = popitem = clear = __ior__ = _read_only
+
+    def __reduce__(self) -> Any:
+        return dict, (self.copy(),)
+
+
+def names_behind(view: Names) -> dict[str, Any]:
+    return view._names
+
+
+def local_names(frame: FrameType) -> Any:
+    """`locals()` as that frame would have it."""
+    if frame.f_locals is frame.f_globals:
+        return Names(frame.f_globals)
+    return {unmark(name): value for name, value in frame.f_locals.items() if is_shown(name)}

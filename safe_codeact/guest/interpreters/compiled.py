@@ -1,0 +1,42 @@
+"""The ordinary interpreter: CPython runs the code that the gate compiled, in the session's namespace."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any, Final
+
+from safe_codeact.gate.check import Judgement
+from safe_codeact.gate.names import ECHO
+
+
+class _Nothing:
+    """There was no last expression."""
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Final = _Nothing()
+
+
+def run(judgement: Judgement, namespace: dict[str, Any]) -> object:
+    """Execute a judged action in `namespace` (an exact dict whose `__builtins__` are set), and return the last expression's
+    value, or `NOTHING`. What the action raises goes through; the namespace keeps what was bound until then.
+    """
+    code = judgement.code
+    if code is None:
+        raise ValueError("run() was given a refused action; show its findings instead")
+    if type(namespace) is not dict or "__builtins__" not in namespace:
+        raise TypeError("run() needs an exact dict with the guarded builtins under '__builtins__'")
+    namespace["__name__"] = "__main__"
+    try:
+        # SAFETY: `code` was compiled by the gate from a text that it allowed, and by nothing else; with any other code
+        # object, or without `__builtins__` in the dict, this would run with CPython's own builtins.
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, namespace))  # noqa: S307
+        else:
+            exec(code, namespace)  # noqa: S102
+    finally:
+        value = namespace.pop(ECHO, NOTHING)
+    return value

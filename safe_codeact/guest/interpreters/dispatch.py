@@ -1,0 +1,32 @@
+"""Which interpreter runs an action, and with which builtins: one table by the policy's `language` section."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from typing import Any
+
+from safe_codeact.gate.check import Judgement
+from safe_codeact.guest.guards import guarded_builtins
+from safe_codeact.guest.interpreters import compiled
+from safe_codeact.guest.modules import Modules
+from safe_codeact.guest.modules.files import guarded_open
+from safe_codeact.policy.effective import Policy
+
+NOTHING = compiled.NOTHING
+
+
+def builtins_for(
+    policy: Policy, facades: Modules, names: dict[str, Any], provided: Mapping[str, Any], workspace: str
+) -> dict[str, Any]:
+    """The `__builtins__` of an action; `provided` are ours and the tools, which win over a builtin's name."""
+    if not policy.language.restricted:
+        return {**vars(builtins), **provided}
+    return guarded_builtins(
+        policy, facades.importer, namespace=names, open_=guarded_open(policy, workspace), tools=dict(provided)
+    )
+
+
+def run(judgement: Judgement, names: dict[str, Any]) -> object:
+    """Run to the end; the last expression's value, or `NOTHING`."""
+    return compiled.run(judgement, names)

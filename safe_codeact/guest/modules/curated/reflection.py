@@ -1,0 +1,169 @@
+"""The stand-ins for what looks at code: `inspect`, `types`, `traceback`.
+
+Threat: frames, code objects and module objects, which these modules exist to hand out.
+What we do: answer questions (is this a function? what is its signature? what would the traceback look like?) and hand
+out none of them. The types that programs ask `isinstance` about are stand-ins that answer it and make nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+from safe_codeact.guest.modules.attributes import read_attribute
+
+_INSPECT = (
+    "Parameter BoundArguments cleandoc getdoc isabstract isasyncgen isasyncgenfunction isawaitable isbuiltin isclass iscode "
+    "iscoroutine iscoroutinefunction isdatadescriptor isfunction isgenerator isgeneratorfunction ismemberdescriptor ismethod "
+    "ismethoddescriptor ismethodwrapper ismodule isroutine GEN_CREATED GEN_RUNNING GEN_SUSPENDED GEN_CLOSED getgeneratorstate "
+    "CORO_CREATED CORO_RUNNING CORO_SUSPENDED CORO_CLOSED getcoroutinestate getcallargs unwrap"
+)
+_TYPES = "SimpleNamespace MappingProxyType GenericAlias UnionType NoneType EllipsisType NotImplementedType coroutine get_original_bases"
+_ASKED = (
+    "FunctionType LambdaType MethodType BuiltinFunctionType BuiltinMethodType GeneratorType CoroutineType AsyncGeneratorType "
+    "ModuleType CodeType FrameType TracebackType GetSetDescriptorType MemberDescriptorType WrapperDescriptorType "
+    "MethodWrapperType MethodDescriptorType ClassMethodDescriptorType"
+)
+_OUR_FOLDERS = tuple(
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep + part for part in ("guest", "gate")
+)
+
+
+# ---- inspect
+
+
+def signature(obj: Any, *, follow_wrapped: bool = True) -> inspect.Signature:
+    """`inspect.signature`, without the arguments that evaluate annotations."""
+    return inspect.signature(obj, follow_wrapped=follow_wrapped)
+
+
+def getmembers(object: Any, predicate: Callable[[Any], Any] | None = None) -> list[tuple[str, Any]]:
+    """The public attributes by name."""
+    found = []
+    for name in sorted(set(dir(object))):
+        if name.startswith("_"):
+            continue
+        try:
+            value = read_attribute(object, name)
+        except (AttributeError, PermissionError):
+            continue
+        if predicate is None or predicate(value):
+            found.append((name, value))
+    return found
+
+
+
+def inspect_facade() -> dict[str, Any]:
+    names = {name: getattr(inspect, name) for name in _INSPECT.split() if hasattr(inspect, name)}
+    return names | {"signature": signature, "Signature": inspect.Signature, "getmembers": getmembers}
+
+
+# ---- types
+
+
+class _AskedAbout(type):
+    """The class of a type that only answers `isinstance` and `issubclass`."""
+
+    _answers: type
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, cls._answers)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls._answers)
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise PermissionError(f"types.{cls.__name__} makes nothing here; it can be asked about with isinstance.")
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls._answers  # `type(f) == types.FunctionType`
+
+    def __hash__(cls) -> int:
+        return hash(cls._answers)
+
+
+def _asked_about(name: str) -> type:
+    return _AskedAbout(name, (), {"_answers": getattr(types, name), "__module__": "types"})
+
+
+def types_facade() -> dict[str, Any]:
+    names = {name: getattr(types, name) for name in _TYPES.split() if hasattr(types, name)}
+    return names | {name: _asked_about(name) for name in _ASKED.split()}
+
+
+# ---- traceback
+
+
+def _visible(error: BaseException, limit: int | None, chain: bool) -> traceback.TracebackException:
+    """The exception as text-to-be, without the frames of the sandbox itself."""
+    found = traceback.TracebackException.from_exception(error, limit=limit, compact=True)
+    waiting: list[traceback.TracebackException | None] = [found]
+    while waiting:
+        each = waiting.pop()
+        if each is not None:
+            kept = [frame for frame in each.stack if not frame.filename.startswith(_OUR_FOLDERS)]
+            each.stack[:] = kept
+            waiting += [each.__cause__, each.__context__, *(each.exceptions or () if hasattr(each, "exceptions") else ())]
+            if not chain:
+                each.__cause__ = each.__context__ = None
+    return found
+
+
+def _error(exc: Any, value: Any) -> BaseException | None:
+    return value if isinstance(value, BaseException) else exc if isinstance(exc, BaseException) else None
+
+
+def format_exception(exc: Any = None, /, value: Any = None, tb: Any = None, limit: int | None = None, chain: bool = True) -> list[str]:
+    error = _error(exc, value) or sys.exception()
+    return ["NoneType: None\n"] if error is None else list(_visible(error, limit, chain).format(chain=chain))
+
+
+def format_exc(limit: int | None = None, chain: bool = True) -> str:
+    return "".join(format_exception(sys.exception(), limit=limit, chain=chain))
+
+
+def print_exc(limit: int | None = None, file: Any = None, chain: bool = True) -> None:
+    print(format_exc(limit, chain), end="", file=file if file is not None else sys.stderr)
+
+
+def print_exception(
+    exc: Any = None, /, value: Any = None, tb: Any = None, limit: int | None = None, file: Any = None, chain: bool = True
+) -> None:
+    text = "".join(format_exception(exc, value, tb, limit, chain))
+    print(text, end="", file=file if file is not None else sys.stderr)
+
+
+def format_exception_only(exc: Any = None, /, value: Any = None) -> list[str]:
+    error = _error(exc, value)
+    return ["NoneType: None\n"] if error is None else traceback.format_exception_only(error)
+
+
+def format_tb(tb: TracebackType | None, limit: int | None = None) -> list[str]:
+    frames = traceback.extract_tb(tb, limit)
+    return traceback.format_list([frame for frame in frames if not frame.filename.startswith(_OUR_FOLDERS)])
+
+
+def print_tb(tb: TracebackType | None, limit: int | None = None, file: Any = None) -> None:
+    print("".join(format_tb(tb, limit)), end="", file=file if file is not None else sys.stderr)
+
+
+def _lines_of(tb: TracebackType | None) -> Iterator[traceback.FrameSummary]:
+    return (frame for frame in traceback.extract_tb(tb) if not frame.filename.startswith(_OUR_FOLDERS))
+
+
+def extract_tb(tb: TracebackType | None, limit: int | None = None) -> list[traceback.FrameSummary]:
+    """Summaries: file, line, name and text; no frames."""
+    return list(_lines_of(tb))[:limit]
+
+
+def traceback_facade() -> dict[str, Any]:
+    own = (
+        format_exception, format_exc, print_exc, print_exception, format_exception_only, format_tb, print_tb, extract_tb,
+    )  # fmt: skip
+    return {each.__name__: each for each in own} | {"FrameSummary": traceback.FrameSummary}

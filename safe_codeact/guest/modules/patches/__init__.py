@@ -1,0 +1,42 @@
+"""Changes to libraries, made once in the zygote: where a library evaluates, formats or looks up text that an action can write.
+
+Threat: text is data to the gate and code to the library (`sympify("__import__('os')")`, `df.query("@x.__class__")`,
+`df.apply("to_pickle", path=...)`, `plt.switch_backend("module://antigravity")`).
+What doesn't work: hiding the functions that evaluate, because the most used ones do (`sympy.solve("x**2 - 2")`).
+What we do: exchange the library's own evaluator for one that reads the text first (`expressions`), and close the doors
+that cannot be read. One module per library; a patch that no longer finds what it changes fails the zygote's start.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from safe_codeact.guest.modules.patches import matplotlib, numpy, pandas, scipy, standard, sympy
+
+PATCHES: Mapping[str, Callable[[], None]] = {
+    "asyncio": standard.patch_asyncio,
+    "dataclasses": standard.patch_dataclasses,
+    "enum": standard.patch_enum,
+    "inspect": standard.patch_inspect,
+    "logging": standard.patch_logging,
+    "matplotlib": matplotlib.patch,
+    "mpmath": sympy.patch_mpmath,
+    "numpy": numpy.patch,
+    "pandas": pandas.patch,
+    "scipy": scipy.patch,
+    "string": standard.patch_string,
+    "sympy": sympy.patch,
+    "typing": standard.patch_typing,
+}
+
+_DONE = "_safe_codeact_patched"
+
+
+def apply_patches() -> None:
+    """Patch every library that is loaded. Doing it again changes nothing."""
+    for name, patch in PATCHES.items():
+        module = sys.modules.get(name)
+        if module is not None and not hasattr(module, _DONE):
+            patch()
+            setattr(module, _DONE, True)

@@ -1,0 +1,38 @@
+"""The namespace store's inside: a session's names to bytes and back. The only place of `pickle`, and only in the worker.
+
+Threat: the bytes hold whatever model code put there; loading them runs before the action, in a process that may call
+tools. What doesn't work is in each module's head. What we do: `reduce` reads objects beneath their classes, `rebuild`
+makes them by steps that write only to what they made, `known` decides what may be named outside, `layout` believes no
+length. What still gets through: a worker that was taken over writes what it likes, to be read by a worker that is
+confined alike and belongs to the same session.
+
+    layout     the file format            raw        reading objects beneath their classes
+    allowed    what may be named           known      how a name is looked up
+    reduce     object → step (saving)      rebuild    step → object (loading)
+    classes, instances, values, arrays     the reductions by kind
+    snapshot   save and restore            describe, plain   bounded views for people and programs
+"""
+
+from __future__ import annotations
+
+from safe_codeact.guest.namespace.describe import Described, describe
+from safe_codeact.guest.namespace.known import DefaultKnown, Known
+from safe_codeact.guest.namespace.layout import SnapshotError
+from safe_codeact.guest.namespace.plain import NotPlainValue, to_plain
+from safe_codeact.guest.namespace.snapshot import Restored, Saved, StateTooLarge, needs, restore, save
+
+__all__ = [
+    "DefaultKnown",
+    "Described",
+    "Known",
+    "NotPlainValue",
+    "Restored",
+    "Saved",
+    "SnapshotError",
+    "StateTooLarge",
+    "describe",
+    "needs",
+    "restore",
+    "save",
+    "to_plain",
+]

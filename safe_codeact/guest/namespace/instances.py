@@ -1,0 +1,172 @@
+"""Instances: of classes that the session defined, read beneath them; of library classes, through the class's reduction.
+
+In one long-lived interpreter no object is rebuilt, so `__reduce__`, `__getstate__`, `__new__` and `__init__` of guest
+classes never run; here they don't either, wherever the object can be read without them.
+"""
+
+from __future__ import annotations
+
+import collections
+import enum
+import types
+from collections.abc import Callable
+from typing import Any
+
+from safe_codeact.guest.namespace.raw import HEAP_TYPE, instance_dict, slot_values, type_dict, type_flags, type_mro
+from safe_codeact.guest.namespace.rebuild import Rebuilder
+
+DEFAULT_REASON = "make it again where it is needed"
+REASONS: dict[str, str] = {
+    "builtins.generator": "a running generator cannot be saved; keep list(...) of it, or make it again",
+    "builtins.coroutine": "a coroutine cannot be saved; await it in the action that makes it",
+    "builtins.async_generator": "a running generator cannot be saved; make it again",
+    "builtins.memoryview": "keep bytes(...) of it",
+    "builtins.dict_keys": "keep list(...) of it",
+    "builtins.dict_values": "keep list(...) of it",
+    "builtins.dict_items": "keep list(...) of it",
+    "builtins.frame": "a frame belongs to the action that it ran in",
+    "builtins.traceback": "a traceback belongs to the action that it came from",
+    "_io.TextIOWrapper": "open it again",
+    "_io.BufferedReader": "open it again",
+    "_io.BufferedWriter": "open it again",
+    "_io.FileIO": "open it again",
+    "_csv.reader": "open the file and read it again",
+    "_csv.writer": "open the file and write it again",
+    "sqlite3.Connection": "open it again",
+    "sqlite3.Cursor": "open it again",
+    "re.Match": "keep its groups",
+    "_thread.lock": "an action runs alone and needs no lock",
+    "_thread.RLock": "an action runs alone and needs no lock",
+}
+
+_ATOMS = (type(None), bool, int, float, str, bytes)
+_HOOKS = frozenset({"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}) | frozenset(
+    {"__getnewargs_ex__", "__class__", "__dict__"}
+)
+
+
+def _no_arguments(_: Any) -> tuple[Any, ...]:
+    return ()
+
+
+# For each C base whose memory we can read: the arguments of its `__new__`, and its content, filled in later.
+_NATIVE: dict[type, tuple[Callable[[Any], tuple[Any, ...]], Callable[[Any], Any] | None]] = {
+    object: (_no_arguments, None),
+    int: (lambda obj: (int.__int__(obj),), None),
+    float: (lambda obj: (float.__float__(obj),), None),
+    complex: (lambda obj: (complex.__complex__(obj),), None),
+    str: (lambda obj: (str.__str__(obj),), None),
+    bytes: (lambda obj: (bytes.__getitem__(obj, slice(None)),), None),
+    bytearray: (lambda obj: (bytes(bytearray.__getitem__(obj, slice(None))),), None),
+    tuple: (lambda obj: (tuple.__getitem__(obj, slice(None)),), None),
+    frozenset: (lambda obj: (list(frozenset.__iter__(obj)),), None),
+    list: (_no_arguments, lambda obj: list.__getitem__(obj, slice(None))),
+    set: (_no_arguments, lambda obj: list(set.__iter__(obj))),
+    dict: (_no_arguments, lambda obj: dict(dict.items(obj))),
+    collections.OrderedDict: (_no_arguments, lambda obj: list(collections.OrderedDict.items(obj))),
+    collections.defaultdict: (_no_arguments, lambda obj: dict(dict.items(obj))),
+    collections.deque: (
+        lambda obj: ([], collections.deque.maxlen.__get__(obj)),  # type: ignore[attr-defined]
+        lambda obj: list(collections.deque.__iter__(obj)),
+    ),
+}
+# Attributes of exceptions that live in C fields, beside `args` (which `__new__` takes) and `__dict__`.
+_EXCEPTION_FIELDS = ("__cause__", "__context__", "__suppress_context__", "value", "code", "msg", "filename", "lineno")
+_EXCEPTION_FIELDS += ("offset", "text", "print_file_and_line", "errno", "strerror", "filename2", "name", "path")
+_EXCEPTION_FIELDS += ("encoding", "object", "start", "end", "reason", "obj")
+
+
+def reduce_guest(pickler: Any, obj: Any) -> Any:
+    cls = type(obj)
+    if enum.EnumMeta in type_mro(type(cls)):
+        return _reduce_member(cls, obj)
+    native = _native_base(cls)
+    if issubclass(native, BaseException):
+        return _reduce_exception(cls, native, obj)
+    if native not in _NATIVE or _has_library_reduction(pickler, cls):
+        return reduce_library(pickler, obj, f"{cls.__name__} objects can't be kept: {DEFAULT_REASON}")
+    arguments, content = _NATIVE[native]
+    return _reduced(cls, native, obj, arguments(obj), None if content is None else content(obj), {})
+
+
+def _reduced(
+    cls: type, native: type, obj: Any, arguments: tuple[Any, ...], content: Any, fields: dict[str, Any]
+) -> Any:
+    attributes = instance_dict(obj) or {}
+    early = {name: value for name, value in attributes.items() if type(value) in _ATOMS}
+    late = {name: value for name, value in attributes.items() if name not in early} if early else attributes
+    slots = slot_values(obj)
+    if native is collections.defaultdict:
+        slots.pop("default_factory", None)
+    make = (cls, native, arguments, early)
+    if not late and not slots and content is None and not fields:
+        return Rebuilder.instance, make
+    if native is collections.defaultdict:
+        arguments = (collections.defaultdict.default_factory.__get__(obj),)  # type: ignore[attr-defined]
+        make = (cls, native, arguments, early)
+    return Rebuilder.instance, make, (late, slots, content, fields), None, None, Rebuilder.fill_instance
+
+
+def _native_base(cls: type) -> Any:
+    """The class whose C `__new__` lays out the object's memory."""
+    for base in type_mro(cls):
+        if type(type_dict(base).get("__new__")) is types.BuiltinFunctionType:
+            return base
+    return object
+
+
+def _has_library_reduction(pickler: Any, cls: type) -> bool:
+    """A library class written in Python that knows better how its objects are taken apart (DataFrame, Random)."""
+    for base in type_mro(cls):
+        if type_flags(base) & HEAP_TYPE and not pickler.is_guest_class(base):
+            contents = type_dict(base)
+            if base.__module__ not in ("collections", "typing", "enum") and not _HOOKS.isdisjoint(contents):
+                return True
+    return False
+
+
+def _reduce_member(cls: Any, obj: Any) -> Any:
+    name = obj._name_
+    if type(name) is str and cls._member_map_.get(name) is obj:
+        return Rebuilder.enum_member, (cls, name)
+    return Rebuilder.flag, (cls, obj._value_)
+
+
+def _reduce_exception(cls: type, native: type, obj: BaseException) -> Any:
+    fields: dict[str, Any] = {}
+    for name in _EXCEPTION_FIELDS:
+        for base in type_mro(cls):
+            descriptor = type_dict(base).get(name)
+            if type(descriptor) in (types.MemberDescriptorType, types.GetSetDescriptorType):
+                if not type_flags(base) & HEAP_TYPE:
+                    value = descriptor.__get__(obj)
+                    if value is not None and value is not False:
+                        fields[name] = value
+                break
+    arguments = BaseException.args.__get__(obj)  # type: ignore[attr-defined]
+    return _reduced(cls, native, obj, arguments, None, fields)
+
+
+def reduce_exception(_: Any, obj: BaseException) -> Any:
+    """A library's or a builtin exception: its own `__init__` may want other arguments than it left in `args`."""
+    return _reduce_exception(type(obj), _native_base(type(obj)), obj)
+
+
+def reduce_library(pickler: Any, obj: Any, refusal: str) -> Any:
+    """The class's own reduction, with its state set by our step instead of BUILD."""
+    cls = type(obj)
+    if isinstance(obj, BaseException):
+        return reduce_exception(pickler, obj)
+    attributes = instance_dict(obj)
+    if attributes and not _HOOKS.isdisjoint(attributes):
+        raise TypeError(f"{refusal} (it carries its own way of being saved)")
+    try:
+        reduction = cls.__reduce_ex__(obj, 5)
+    except (TypeError, NotImplementedError) as problem:
+        raise TypeError(f"{refusal} ({problem})"[:300]) from None
+    if type(reduction) is not tuple or not 2 <= len(reduction) <= 6:
+        raise TypeError(refusal)
+    make, arguments, state, items, pairs, setter = (*reduction, *(None,) * (6 - len(reduction)))
+    if setter is not None or type(arguments) is not tuple:
+        raise TypeError(refusal)
+    return make, arguments, state, items, pairs, None if state is None else Rebuilder.fill_library

@@ -1,0 +1,342 @@
+"""The loading half: each step that a snapshot's stream may call, bound to one live session.
+
+Threat: a stream calls these steps with arguments of its choice, in any order.
+What doesn't work: `pickle`'s own BUILD, which sets attributes of any name on anything (`(DataFrame, (None, {"__getattr__":
+f}))`), and `copyreg`, which runs `__new__`, `__init__` and `__setattr__` of guest classes.
+What we do: functions get the live namespace as globals and with it the guarded builtins; state is written beneath the
+classes (`raw`), only onto instances, never onto classes, functions, modules or known objects; nothing here takes a name
+and walks to it, except `bound`, which refuses names with a leading underscore.
+What still gets through: marshalled code is trusted as bytecode. A worker whose interpreter was taken over can write a
+snapshot that takes over the next worker of the same session; that one is confined alike, so nothing is gained.
+"""
+
+from __future__ import annotations
+
+import abc
+import builtins
+import collections
+import enum
+import functools
+import marshal
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from safe_codeact.guest.namespace import arrays
+from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, GENERATED_BUILTINS, SINGLETONS
+from safe_codeact.guest.namespace.known import Known, resolve
+from safe_codeact.guest.namespace.raw import instance_dict, set_slots, type_mro
+
+_GENERATED = {name: getattr(builtins, name) for name in GENERATED_BUILTINS}
+_NOT_INSTANCES = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MappingProxyType,
+)
+
+
+class Refused(Exception):
+    """A step was asked for what no snapshot of ours asks."""
+
+
+class Lost:
+    """Stands where a known object was that this action does not have; any use of it says so."""
+
+    def __init__(self, name: str) -> None:
+        self.lost_name = name
+
+    def _say(self, *_: object, **__: object) -> Any:
+        raise NameError(f"{self.lost_name} was held by the session, but is not available to this action")
+
+    __call__ = __getitem__ = __iter__ = __len__ = _say
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._say()
+
+
+class Rebuilder:
+    """The steps. One per load; `finish` must be called when the stream is through."""
+
+    def __init__(self, namespace: dict[str, Any], known: Known) -> None:
+        self._namespace = namespace
+        self._known = known
+        self._hooks: list[tuple[type, str, Any]] = []
+        self._made: dict[int, object] = {}  # what these steps made, and may therefore write to
+
+    def _own(self, made: Any) -> Any:
+        self._made[id(made)] = made
+        return made
+
+    def _must_own(self, obj: object) -> None:
+        if id(obj) not in self._made:
+            raise Refused("a snapshot writes only to what it made itself")
+
+    # ---- by reference
+
+    def known(self, name: str) -> object:
+        try:
+            return self._known.find(name)
+        except LookupError:
+            return Lost(name)
+
+    def constant(self, module: str, name: str) -> object:
+        if name not in SINGLETONS.get(module, ()):
+            raise Refused(f"{module}.{name} is not a constant that a snapshot may name")
+        return getattr(sys.modules[module], name)
+
+    def exported(self, module: str, qualname: str) -> object:
+        """A granted object under the name of a module that shows it, not of the one that made it."""
+        return resolve(module, qualname, self._known)
+
+    def zone(self, key: str) -> object:
+        return sys.modules["zoneinfo"].ZoneInfo(key)
+
+    # ---- functions
+
+    def code(self, data: bytes) -> types.CodeType:
+        # SAFETY: marshal can crash the interpreter on forged bytes. Only a worker that was already taken over forges
+        # them, and this one is confined alike (see above).
+        code = marshal.loads(data)
+        if type(code) is not types.CodeType:
+            raise Refused("a snapshot's code must be a code object")
+        return code
+
+    def cell(self) -> types.CellType:
+        return types.CellType()
+
+    def function(
+        self, code: types.CodeType, home: str, name: str, closure: tuple[types.CellType, ...] | None
+    ) -> types.FunctionType:
+        return self._own(types.FunctionType(code, self._globals(home), name, None, closure))  # type: ignore[no-any-return]
+
+    def _globals(self, home: str) -> dict[str, Any]:
+        if home == "":
+            return self._namespace
+        if home == "generated":
+            return {"__builtins__": _GENERATED, "__name__": "generated"}
+        if home not in CLOSURE_MODULES:
+            raise Refused(f"a snapshot has no functions over the globals of {home}")
+        return vars(sys.modules[home])
+
+    def fill_function(self, function: types.FunctionType, state: tuple[Any, ...]) -> None:
+        self._must_own(function)
+        qualname, module, doc, defaults, kwdefaults, annotations, attributes, contents, type_params = state
+        function.__qualname__ = qualname
+        function.__module__ = module
+        function.__doc__ = doc
+        function.__defaults__ = defaults
+        function.__kwdefaults__ = kwdefaults
+        if annotations:
+            function.__annotations__ = annotations
+        if attributes:
+            function.__dict__.update(attributes)
+        for cell, content in zip(function.__closure__ or (), contents, strict=True):
+            if content:
+                cell.cell_contents = content[0]
+        if type_params:
+            function.__type_params__ = type_params  # type: ignore[attr-defined]
+
+    def method(self, function: Callable[..., Any], owner: object) -> types.MethodType:
+        return types.MethodType(function, owner)
+
+    def bound(self, owner: object, name: str) -> object:
+        """A method of a builtin or library object: `[].append`, `df.describe`."""
+        if type(name) is not str or name.startswith("_") or isinstance(owner, type | types.ModuleType):
+            raise Refused(f"a snapshot has no bound method {name!r}")
+        found = getattr(owner, name)
+        if getattr(found, "__self__", None) is not owner:
+            raise Refused(f"{name!r} is not a bound method")
+        return found
+
+    def class_method(self, owner: type, name: str) -> object:
+        """A class's own method: `dict.fromkeys`, `str.upper`."""
+        if type(name) is not str or name.startswith("_") or not isinstance(owner, type):
+            raise Refused(f"a snapshot has no method {name!r} of a class")
+        return getattr(owner, name)
+
+    def lru_cache(self, function: Callable[..., Any], maxsize: int | None, typed: bool) -> object:
+        return self._own(functools.lru_cache(maxsize, typed)(function))
+
+    def fill_lru_cache(self, wrapper: Any, attributes: dict[str, Any]) -> None:
+        self._must_own(wrapper)
+        wrapper.__dict__.update(attributes)
+
+    def cached_property(self, function: Callable[..., Any], name: str | None) -> object:
+        made = functools.cached_property(function)
+        made.attrname = name
+        return made
+
+    def partial(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> object:
+        return functools.partial(function, *args, **keywords)
+
+    def mapping_proxy(self, mapping: Mapping[Any, Any]) -> object:
+        return types.MappingProxyType(dict(mapping))
+
+    # ---- classes
+
+    def skeleton(self, meta: type | None, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> type:
+        """An empty class, made without running hooks of guest metaclasses or guest bases (those are set last)."""
+        kind = meta or type
+        if not issubclass(kind, type) or issubclass(kind, enum.EnumMeta):
+            raise Refused("the metaclass of a snapshot's class must be a plain one")
+        make = abc.ABCMeta.__new__ if issubclass(kind, abc.ABCMeta) else type.__new__
+        return self._own(make(kind, name, bases, body))  # type: ignore[no-any-return]
+
+    def fill_class(self, cls: type, state: tuple[dict[str, Any], list[type]]) -> None:
+        """Only onto a class that a snapshot made: a library's class is never written to."""
+        self._must_own(cls)
+        attributes, registered = state
+        for name, value in attributes.items():
+            if name == "__init_subclass__":
+                self._hooks.append((cls, name, value))
+            else:
+                type.__setattr__(cls, name, value)
+        for other in registered:
+            abc.ABCMeta.register(cls, other)  # type: ignore[arg-type]
+
+    def named_tuple(
+        self, name: str, fields: tuple[str, ...], defaults: tuple[Any, ...], bases: tuple[type, ...]
+    ) -> type:
+        made = collections.namedtuple(name, fields, defaults=defaults)  # type: ignore[misc]  # noqa: PYI024
+        if bases != (tuple,):
+            made = types.new_class(name, (made, *bases[1:]))
+        return self._own(made)  # type: ignore[no-any-return]
+
+    def enum_class(
+        self, meta: type, name: str, bases: tuple[type, ...], body: dict[str, Any], members: dict[str, Any]
+    ) -> type:
+        """The members with their values, made by `Enum` itself; what guest hooks gave them comes with their state."""
+        if not issubclass(meta, enum.EnumMeta):
+            raise Refused("an Enum needs an Enum's metaclass")
+        boundary = body.pop("boundary", None)
+        options = {} if boundary is None else {"boundary": boundary}
+        namespace = enum.EnumMeta.__prepare__(name, bases)
+        namespace.update(body)
+        for member, value in members.items():
+            namespace[member] = value
+        return self._own(enum.EnumMeta.__new__(meta, name, bases, namespace, **options))  # type: ignore[no-any-return,arg-type]
+
+    def fill_enum(self, cls: type, state: tuple[dict[str, Any], dict[str, dict[str, Any]]]) -> None:
+        self._must_own(cls)
+        attributes, members = state
+        for name, value in attributes.items():
+            type.__setattr__(cls, name, value)
+        for name, values in members.items():
+            cls._member_map_[name].__dict__.update(values)
+
+    def enum_member(self, cls: type, name: str) -> object:
+        if not isinstance(cls, enum.EnumMeta):
+            raise Refused("only an Enum has members")
+        return cls._member_map_[name]
+
+    def flag(self, cls: type, value: int) -> object:
+        if not isinstance(cls, enum.EnumMeta):
+            raise Refused("only a Flag has values")
+        return cls(value)
+
+    def finish(self) -> None:
+        for cls, name, value in self._hooks:
+            type.__setattr__(cls, name, value)
+        self._hooks.clear()
+
+    # ---- instances
+
+    def instance(self, cls: type, native: type, arguments: tuple[Any, ...], early: dict[str, Any]) -> object:
+        """An instance without `__init__`; `early` holds the attributes that a `__hash__` may need in a cycle."""
+        if not isinstance(cls, type) or native not in type_mro(cls):
+            raise Refused("an instance is made by a base of its own class")
+        made = native.__new__(cls, *arguments)
+        self._fill(made, early, {})
+        return self._own(made)  # type: ignore[no-any-return]
+
+    def fill_instance(self, obj: Any, state: tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any]]) -> None:
+        attributes, slots, content, members = state
+        self._must_own(obj)
+        self._fill(obj, attributes, slots)
+        for name, value in members.items():
+            BaseException.__setattr__(obj, name, value)
+        if content is None:
+            return
+        if isinstance(obj, collections.OrderedDict):
+            for key, value in content:
+                collections.OrderedDict.__setitem__(obj, key, value)
+        elif isinstance(obj, dict):
+            dict.update(obj, content)
+        elif isinstance(obj, list):
+            list.extend(obj, content)
+        elif isinstance(obj, set):
+            set.update(obj, content)
+        elif isinstance(obj, collections.deque):
+            collections.deque.extend(obj, content)
+
+    def fill_default_factory(self, obj: Any, factory: object) -> None:
+        if not isinstance(obj, collections.defaultdict):
+            raise Refused("only a defaultdict has a default_factory")
+        collections.defaultdict.default_factory.__set__(obj, factory)  # type: ignore[attr-defined]
+
+    def _fill(self, obj: object, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
+        if attributes:
+            target = instance_dict(obj)
+            if target is None:
+                raise Refused(f"a {type(obj).__name__} has no attributes of its own")
+            target.update(attributes)
+        if slots:
+            set_slots(obj, slots)
+
+    def fill_library(self, obj: Any, state: Any) -> None:
+        """The state of a library's object: its own `__setstate__` or, as pickle does it, `__dict__` and slots."""
+        self._refuse_shared(obj)
+        setter = getattr(type(obj), "__setstate__", None)
+        if setter is not None:
+            setter(obj, state)
+            return
+        slots: dict[str, Any] = {}
+        if type(state) is tuple and len(state) == 2:
+            state, slots = state
+        self._fill(obj, state or {}, slots or {})
+
+    def _refuse_shared(self, obj: object) -> None:
+        if isinstance(obj, _NOT_INSTANCES) or self._known.name_of(obj) is not None:
+            raise Refused(f"a snapshot does not write to a {type(obj).__name__}")
+
+    # ---- typing
+
+    def subscript(self, origin: Any, arguments: Any) -> object:
+        if not isinstance(origin, type) and type(origin).__module__ not in ("typing", "types"):
+            raise Refused("only a type is subscripted")
+        return origin[arguments]
+
+    def union(self, arguments: tuple[Any, ...]) -> object:
+        return typing.Union[arguments]  # noqa: UP007
+
+    def type_variable(self, kind: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> object:
+        if kind not in ("TypeVar", "ParamSpec", "TypeVarTuple"):
+            raise Refused(f"{kind} is not a type variable")
+        return getattr(typing, kind)(name, *arguments, **options)
+
+    def new_type(self, name: str, supertype: Any, module: str) -> object:
+        made = typing.NewType(name, supertype)
+        made.__module__ = module
+        return made
+
+    # ---- arrays
+
+    def array(self, *arguments: Any) -> object:
+        return arrays.load_array(*arguments)
+
+    def view(self, *arguments: Any) -> object:
+        return arrays.load_view(*arguments)
+
+
+STEPS: dict[str, str] = {
+    f"Rebuilder.{name}": name
+    for name, step in vars(Rebuilder).items()
+    if type(step) is types.FunctionType and not name.startswith("_") and name != "finish"
+}

@@ -1,0 +1,265 @@
+"""The saving half: how each kind of object becomes a step of `rebuild.Rebuilder`, or is said not to be kept.
+
+Threat: guest hooks (`__reduce__`, `__getstate__`, instance attributes of those names) choose callables and state for
+pickle to run when the snapshot is loaded, with the attribute names that the gate refuses in source.
+What doesn't work: refusing by name at load alone: guest functions may be called there, and BUILD sets any attribute.
+What we do: instances of guest classes are read beneath their classes, so their hooks are never asked; library objects go
+through their class's reduction, not the instance's, and their state is set by our own step, which writes only to
+instances. Every class or function that a stream names passes `known.granted` here as well as at load.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from safe_codeact.guest.namespace import arrays, classes, instances, values
+from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, RECONSTRUCTORS, SINGLETONS
+from safe_codeact.guest.namespace.known import Known, granted, resolve
+from safe_codeact.guest.namespace.raw import HEAP_TYPE, class_label, type_dict, type_flags, type_module, type_mro
+from safe_codeact.guest.namespace.rebuild import Rebuilder
+
+PROTOCOL = 5
+IN_BAND = 1 << 12  # buffers below a page are cheaper inside the stream
+
+
+class NotKept(Exception):
+    """This object cannot be kept; the message is the reason that the model reads."""
+
+
+class SessionPickler(pickle.Pickler):
+    """Pickles the values of one session's names.
+
+    `buffers` receives the large buffers in order; `needs` the packages that loading will use.
+    """
+
+    def __init__(self, sink: Any, namespace: dict[str, Any], known: Known) -> None:
+        self.buffers: list[memoryview] = []
+        self.needs: set[str] = set()
+        self.namespace = namespace
+        self.known = known
+        self._constants = _constants()
+        self._reducers: dict[int, Callable[[Any], Any]] = {}
+        self._kinds: list[type] = []  # keeps the keys of `_reducers` alive
+        super().__init__(sink, PROTOCOL, buffer_callback=self._take_buffer)
+
+    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND:
+            return True
+        self.buffers.append(raw)
+        return False
+
+    def reducer_override(self, obj: Any) -> Any:
+        kind = type(obj)
+        reducer = self._reducers.get(id(kind))
+        if reducer is None:
+            reducer = self._classify(kind)
+            self._kinds.append(kind)
+            self._reducers[id(kind)] = reducer
+        return reducer(obj)
+
+    def _classify(self, kind: type) -> Callable[[Any], Any]:
+        """The reduction of all objects of one exact type."""
+        if kind in _EXACT:
+            return _EXACT[kind].__get__(self)  # type: ignore[no-any-return]
+        if type in type_mro(kind):
+            return self._reduce_class
+        if kind.__name__ == "cython_function_or_method":
+            return self._reduce_cython
+        late = _LATE.get(f"{type_module(kind)}.{kind.__qualname__}")
+        if late is not None:
+            return late.__get__(self)  # type: ignore[no-any-return]
+        if self.is_guest_class(kind):
+            return lambda obj: instances.reduce_guest(self, obj)
+        return self._library_reducer(kind)
+
+    def is_guest_class(self, cls: type) -> bool:
+        """Made by the session: a heap type that is not found under its own name in a loaded module."""
+        if not type_flags(cls) & HEAP_TYPE:
+            return False
+        module = type_dict(cls).get("__module__")
+        if type(module) is not str or module == "__main__" or module not in sys.modules:
+            return True
+        found: Any = sys.modules[module]
+        for part in cls.__qualname__.split("."):
+            found = getattr(found, part, None)
+        return found is not cls
+
+    # ---- by reference
+
+    def named(self, obj: object) -> Any:
+        """The reduction of a known object or of a constant, or None."""
+        name = self.known.name_of(obj)
+        if name is not None:
+            return Rebuilder.known, (name,)
+        constant = self._constants.get(id(obj))
+        return None if constant is None else (Rebuilder.constant, constant)
+
+    def reference(self, obj: Any, module: Any, qualname: Any) -> Any:
+        """`module.qualname` as a global of the stream; raises `NotKept` where the policy doesn't grant it."""
+        if type(module) is str and type(qualname) is str:
+            try:
+                found = resolve(module, qualname, self.known)
+            except LookupError as problem:
+                raise NotKept(f"{problem}") from None
+            if found is obj:
+                self.needs.add(module.partition(".")[0])
+                return NotImplemented
+        raise NotKept(f"{qualname} of {module} is not found under that name")
+
+    def _reduce_class(self, cls: type) -> Any:
+        reduction = self.named(cls)
+        if reduction is not None:
+            return reduction
+        if not self.is_guest_class(cls):
+            return self.reference(cls, cls.__module__, cls.__qualname__)
+        return classes.reduce_class(self, cls)
+
+    def _reduce_function(self, function: types.FunctionType) -> Any:
+        scope = function.__globals__
+        if scope is self.namespace:
+            return values.reduce_function(function, "")
+        reduction = _STEPS.get(id(function)) or self.named(function)
+        if reduction is not None:
+            return reduction
+        module, qualname = function.__module__, function.__qualname__
+        if module in RECONSTRUCTORS or "<locals>" not in qualname:
+            home = scope.get("__name__")
+            for place in dict.fromkeys((module, home)):
+                if type(place) is str and _is_at(place, qualname, function):
+                    return self.reference_at(function, place, qualname)
+        if function.__code__.co_filename == "<string>":
+            return values.reduce_function(function, "generated")
+        home = scope.get("__name__")
+        if home in CLOSURE_MODULES and scope is vars(sys.modules[home]):
+            return values.reduce_function(function, home)
+        raise NotKept(f"{function.__name__} is a function of {module}, not of this session: import it again")
+
+    def reference_at(self, function: types.FunctionType, place: str, qualname: str) -> Any:
+        reduction = self.reference(function, place, qualname)
+        return reduction if place == function.__module__ else (Rebuilder.exported, (place, qualname))
+
+    def _reduce_builtin(self, function: Any) -> Any:
+        reduction = self.named(function)
+        if reduction is not None:
+            return reduction
+        owner = function.__self__
+        if owner is None or type(owner) is types.ModuleType:
+            return self.reference(function, function.__module__, function.__qualname__)
+        if isinstance(owner, type):
+            return Rebuilder.class_method, (owner, function.__name__)
+        return Rebuilder.bound, (owner, function.__name__)
+
+    def _reduce_cython(self, function: Any) -> Any:
+        reduction = self.named(function)
+        return self.reference(function, function.__module__, function.__qualname__) if reduction is None else reduction
+
+    def _reduce_method(self, method: types.MethodType) -> Any:
+        function = method.__func__
+        if type(function) is types.FunctionType and function.__globals__ is self.namespace:
+            return Rebuilder.method, (function, method.__self__)
+        reduction = self.named(method)
+        if reduction is not None:
+            return reduction
+        if type(function) is types.FunctionType and not isinstance(method.__self__, type):
+            return Rebuilder.bound, (method.__self__, function.__name__)
+        if type(function) is types.FunctionType:
+            return Rebuilder.class_method, (method.__self__, function.__name__)
+        return Rebuilder.method, (function, method.__self__)
+
+    def _reduce_type_method(self, method: Any) -> Any:
+        reduction = self.named(method)
+        return (Rebuilder.class_method, (method.__objclass__, method.__name__)) if reduction is None else reduction
+
+    def _reduce_module(self, module: types.ModuleType) -> Any:
+        reduction = self.named(module)
+        if reduction is None:
+            raise NotKept(f"the module {module.__name__} can't be kept: import it again")
+        return reduction
+
+    def _reduce_array(self, array: Any) -> Any:
+        self.needs.add("numpy")
+        step = arrays.reduce_array(array)
+        if step is None:
+            return NotImplemented
+        return getattr(Rebuilder, step[0]), step[1]
+
+    def _reduce_ufunc(self, function: Any) -> Any:
+        reduction = self.named(function)
+        if reduction is not None:
+            return reduction
+        if getattr(sys.modules["numpy"], function.__name__, None) is function:
+            self.needs.add("numpy")
+            return Rebuilder.exported, ("numpy", function.__name__)
+        raise NotKept(f"the numpy function {function.__name__} can't be kept: make it again")
+
+    def _reduce_zone(self, zone: Any) -> Any:
+        self.needs.add("zoneinfo")
+        return Rebuilder.zone, (zone.key,)
+
+    # ---- library objects
+
+    def _library_reducer(self, kind: type) -> Callable[[Any], Any]:
+        module, qualname = kind.__module__, kind.__qualname__
+        self.needs.add(module.partition(".")[0])
+        reason = instances.REASONS.get(f"{module}.{qualname}")
+        try:
+            allowed = resolve(module, qualname, self.known) is kind
+        except LookupError:
+            allowed = False
+        if reason is None and allowed and not type_flags(kind) & HEAP_TYPE and kind.__dictoffset__ == 0:
+            return lambda obj: NotImplemented  # a C type without attributes: no guest hook can be on it
+        label = class_label(kind)
+        refusal = f"{label} objects can't be kept: {reason or instances.DEFAULT_REASON}"
+
+        def reduce(obj: Any) -> Any:
+            reduction = self.named(obj)
+            if reduction is not None:
+                return reduction
+            if not allowed:
+                raise NotKept(refusal)
+            return instances.reduce_library(self, obj, refusal)
+
+        return reduce
+
+
+def _is_at(place: str, qualname: str, obj: object) -> bool:
+    found: Any = sys.modules.get(place)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found is obj
+
+
+def _constants() -> dict[int, tuple[str, str]]:
+    found: dict[int, tuple[str, str]] = {}
+    for module, names in SINGLETONS.items():
+        loaded = sys.modules.get(module)
+        if loaded is not None:
+            for name in names:
+                constant = getattr(loaded, name, None)
+                if constant is not None:
+                    found[id(constant)] = (module, name)
+    return found
+
+
+_STEPS = {id(step): NotImplemented for name, step in vars(Rebuilder).items() if type(step) is types.FunctionType}
+
+_EXACT: dict[type, Any] = {
+    types.FunctionType: SessionPickler._reduce_function,
+    types.BuiltinFunctionType: SessionPickler._reduce_builtin,
+    types.MethodType: SessionPickler._reduce_method,
+    types.MethodDescriptorType: SessionPickler._reduce_type_method,
+    types.WrapperDescriptorType: SessionPickler._reduce_type_method,
+    types.ModuleType: SessionPickler._reduce_module,
+    **values.EXACT,
+}
+_LATE: dict[str, Any] = {
+    "numpy.ndarray": SessionPickler._reduce_array,
+    "numpy.ufunc": SessionPickler._reduce_ufunc,
+    "zoneinfo.ZoneInfo": SessionPickler._reduce_zone,
+    **values.LATE,
+}

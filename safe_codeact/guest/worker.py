@@ -1,0 +1,304 @@
+"""The worker: one request, in a process that is locked down before it reads it.
+
+The order is the argument: the gate judges before the snapshot is restored and before anything of the session has run
+here; restoring, running and saving see only guarded builtins; and the last word is sent before the process ends, so that
+a worker that dies without one is seen to have died.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import resource
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from safe_codeact.confine.receipt import Receipt
+from safe_codeact.gate.check import Judgement, judge
+from safe_codeact.gate.names import plain_text
+from safe_codeact.guest import display, namespace, preload, tracebacks
+from safe_codeact.guest.channel import Channel
+from safe_codeact.guest.deadline import ActionTimeout, Deadline
+from safe_codeact.guest.interpreters import dispatch
+from safe_codeact.guest.knowledge import Knowledge
+from safe_codeact.guest.modules import Modules
+from safe_codeact.guest.streams import Budget, Stream
+from safe_codeact.guest.tools import Calls, ToolError, make_stub
+from safe_codeact.policy.effective import Policy
+from safe_codeact.wire import messages
+from safe_codeact.wire.encode import NotEncodable, pack
+from safe_codeact.wire.shapes import ANSWER_BYTES
+
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What the zygote prepares once and every worker finds in its memory."""
+
+    policy: Policy
+    facades: Modules
+    modules: tuple[str, ...]
+    missing: tuple[str, ...]
+    loaded_files: dict[str, str]  # modules that the policy's imports brought in, with their files
+
+    @classmethod
+    def load(cls, policy: Policy) -> Equipment:
+        """Import what the policy allows, warm it up, and build the facades."""
+        before = set(sys.modules)
+        modules, missing = preload.load(policy)
+        facades = Modules(policy)
+        files = {
+            name: file
+            for name, module in list(sys.modules.items())
+            if name not in before and isinstance(file := getattr(module, "__file__", None), str)
+        }
+        return cls(policy, facades, modules, missing, files)
+
+    def last_words(self, error: BaseException) -> None:
+        """A fault of ours in a worker: for the engineer who runs with a debugger; the host sees the exit status."""
+        if os.environ.get("SAFE_CODEACT_DEBUG"):
+            import traceback  # only then
+
+            traceback.print_exception(error)
+
+
+def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> None:
+    """Report, read one request, answer it."""
+    deadline = Deadline()
+    channel = Channel(connection, deadline)
+    channel.send(messages.Ready(receipt=receipt.to_plain()))
+    try:
+        request = channel.first()
+    except EOFError:
+        return  # the host has no use for this worker any more
+    match request:
+        case messages.Execute():
+            _Action(equipment, channel, deadline, request).perform()
+        case messages.Fetch():
+            _fetch(equipment, channel, request)
+        case messages.Assign():
+            _assign(equipment, channel, request)
+        case messages.Describe():
+            _describe(equipment, channel, request)
+        case _:
+            raise RuntimeError(f"a worker cannot serve {type(request).__name__}")
+
+
+class _Action:
+    """One action, from its source to the last word."""
+
+    def __init__(self, equipment: Equipment, channel: Channel, deadline: Deadline, request: messages.Execute) -> None:
+        self._equipment = equipment
+        self._policy = equipment.policy
+        self._channel = channel
+        self._deadline = deadline
+        self._request = request
+        self._final: list[Any] = []
+        limits = self._policy.limits
+        self._budget = Budget(limits.output_kb * 1024, truncate=self._policy.output.on_limit == "truncate")
+        self._stdout = Stream("stdout", self._emit, self._budget)
+        self._stderr = Stream("stderr", self._emit, self._budget)
+
+    def perform(self) -> None:
+        request = self._request
+        judgement = judge(request.source, self._policy, [stub.name for stub in request.tools])
+        self._channel.send(messages.Judged(report=judgement.report.to_dict(), needs=[]))
+        if not judgement.report.allowed:
+            return
+        if request.workspace:
+            os.chdir(request.workspace)
+        names: dict[str, Any] = {"__name__": "__main__"}
+        known = self._arrange(names)
+        old = _snapshot_of(self._channel, request.has_snapshot)
+        restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
+        names["__builtins__"] = self._builtins
+        sys.stdout, sys.stderr = self._stdout, self._stderr
+        ended, value, error = self._run(judgement, names, restored)
+        self._finish(names, known, restored, ended, value, error)
+
+    def _arrange(self, names: dict[str, Any]) -> Knowledge:
+        """The action's builtins, tools and modules; what a snapshot may refer to."""
+        calls = Calls(self._channel)
+        tools = {stub.name: make_stub(stub, calls) for stub in self._request.tools}
+        self._equipment.facades.enter_worker(
+            workspace=self._request.workspace,
+            stdout=self._stdout,
+            stderr=self._stderr,
+            deadline=self._request.wall_seconds,
+        )
+        provided = {"final_answer": self._final_answer, "ToolError": ToolError}
+        self._builtins = dispatch.builtins_for(
+            self._policy, self._equipment.facades, names, {**provided, **tools}, self._request.workspace
+        )
+        names["__builtins__"] = self._builtins
+        return Knowledge(self._policy, self._builtins, tools, self._equipment.facades)
+
+    def _run(
+        self, judgement: Judgement, names: dict[str, Any], restored: namespace.Restored
+    ) -> tuple[str, str | None, dict[str, Any] | None]:
+        """Run the code; how it ended, the last expression's text, and the error."""
+        limits = self._policy.limits
+        value: str | None = None
+        ended, error = "completed", None
+        try:
+            try:
+                self._deadline.arm(self._request.wall_seconds, limits.cpu_seconds)
+                result = dispatch.run(judgement, names)
+                value = display.value_text(result)
+                for name, media_type, data in display.figures(self._equipment.facades.collect_figures):
+                    self._channel.send(messages.Display(name=name, media_type=media_type, data=data))
+            finally:
+                self._deadline.disarm()
+        except BaseException as raised:
+            ended, error = self._classify(raised, judgement, restored)
+        return ended, value, error
+
+    def _classify(
+        self, raised: BaseException, judgement: Judgement, restored: namespace.Restored
+    ) -> tuple[str, dict[str, Any] | None]:
+        if isinstance(raised, SystemExit) and raised.code in (None, 0):
+            return "completed", None
+        if isinstance(raised, MemoryError):
+            _use_reserve()
+        error = tracebacks.report(raised, self._request.source, judgement.code)
+        if isinstance(raised, NameError) and raised.name in restored.not_kept:
+            error["message"] += f" (it was not kept: {restored.not_kept[raised.name]})"
+            error["traceback"] += f" (it was not kept: {restored.not_kept[raised.name]})"
+        if isinstance(raised, ActionTimeout) or self._deadline.expired:
+            return "timed_out", error
+        return ("memory_exceeded" if isinstance(raised, MemoryError) else "raised"), error
+
+    def _finish(
+        self,
+        names: dict[str, Any],
+        known: Knowledge,
+        restored: namespace.Restored,
+        ended: str,
+        value: str | None,
+        error: dict[str, Any] | None,
+    ) -> None:
+        self._stdout.finish()
+        self._stderr.finish()
+        _use_reserve()
+        saved, not_kept = _save(self._channel, names, known, self._policy, restored.not_kept)
+        self._channel.send(
+            messages.Finished(
+                ended=ended,
+                value=value,
+                error=error,
+                not_kept=not_kept,
+                saved_bytes=saved,
+                output_bytes=self._budget.written,
+                has_final_answer=bool(self._final),
+                final_answer=self._final[-1] if self._final else None,
+            )
+        )
+
+    def _emit(self, stream: str, text: str) -> None:
+        self._channel.send(messages.Output(stream=stream, text=text))
+
+    def _final_answer(self, answer: Any) -> None:
+        """Hand the answer of the whole task to whoever asked; the action goes on. Plain data, or its text."""
+        try:
+            fits = len(pack(namespace.to_plain(answer))) <= ANSWER_BYTES
+            plain = namespace.to_plain(answer)
+        except (NotEncodable, namespace.NotPlainValue):
+            fits, plain = True, plain_text(str(answer))[:100_000].encode("utf-8", "backslashreplace").decode("utf-8")
+        if not fits:
+            raise ValueError(f"final_answer: more than {ANSWER_BYTES:,} bytes; answer with less, or with a file's name")
+        self._final.append(plain)
+
+
+def _snapshot_of(channel: Channel, has_snapshot: bool) -> memoryview | None:
+    """The old state, mapped copy-on-write: large arrays in it cost what is touched."""
+    if not has_snapshot:
+        return None
+    descriptor = channel.descriptors[0]
+    size = os.fstat(descriptor).st_size
+    if not size:
+        return None
+    return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
+
+
+def _save(
+    channel: Channel, names: dict[str, Any], known: Knowledge, policy: Policy, remembered: Mapping[str, str]
+) -> tuple[int, dict[str, str]]:
+    """Write the new state; -1 and the reason where it does not fit."""
+    names.pop("__builtins__", None)
+    with io.FileIO(channel.descriptors[-1], "w") as out:
+        try:
+            saved = namespace.save(
+                names, known=known, out=_Whole(out), limit_bytes=policy.limits.state_mb * _MIB, remembered=remembered
+            )
+        except namespace.StateTooLarge as error:
+            return -1, {"(everything)": str(error)}
+        except MemoryError:
+            return -1, {
+                "(everything)": "there was no memory left to save the names; the session keeps its previous state"
+            }
+    return saved.bytes_written, dict(list(saved.not_kept.items())[:1000])
+
+
+class _Whole:
+    """Writes everything that it is given: a raw file may take less at a time."""
+
+    def __init__(self, out: io.FileIO) -> None:
+        self._out = out
+
+    def write(self, data: bytes | memoryview) -> int:
+        left = memoryview(data).cast("B")
+        while left:
+            left = left[self._out.write(left) or 0 :]
+        return len(data)
+
+
+def _use_reserve() -> None:
+    """Raise the memory limit to its hard value: what comes now is ours."""
+    _soft, hard = resource.prlimit(0, resource.RLIMIT_DATA)
+    resource.prlimit(0, resource.RLIMIT_DATA, (hard, hard))
+
+
+def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> tuple[dict[str, Any], Knowledge, Any]:
+    """Names for a request that runs no action."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {}, "")
+    known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
+    names["__builtins__"] = builtins
+    old = _snapshot_of(channel, has_snapshot)
+    restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
+    return names, known, restored
+
+
+def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> None:
+    names, _known, _restored = _load(equipment, channel, request.has_snapshot)
+    if request.name.startswith("__") or request.name not in names:
+        channel.send(messages.Fetched(problem="missing", type_name="", value=None))
+        return
+    try:
+        answer = messages.Fetched(problem="", type_name="", value=namespace.to_plain(names[request.name]))
+    except namespace.NotPlainValue as error:
+        answer = messages.Fetched(problem="not_plain", type_name=plain_text(str(error))[:120], value=None)
+    try:
+        channel.send(answer)
+    except NotEncodable as error:
+        channel.send(messages.Fetched(problem="too_large", type_name=plain_text(str(error))[:120], value=None))
+
+
+def _assign(equipment: Equipment, channel: Channel, request: messages.Assign) -> None:
+    names, known, restored = _load(equipment, channel, request.has_snapshot)
+    names[request.name] = request.value
+    saved, not_kept = _save(channel, names, known, equipment.policy, restored.not_kept)
+    problem = "" if saved >= 0 else " ".join(not_kept.values())
+    channel.send(messages.Assigned(saved_bytes=saved, problem=not_kept.get(request.name, problem)))
+
+
+def _describe(equipment: Equipment, channel: Channel, request: messages.Describe) -> None:
+    names, _known, _restored = _load(equipment, channel, request.has_snapshot)
+    names.pop("__builtins__", None)
+    lines = [messages.VariableLine(*line) for line in namespace.describe(names, 20_000)]
+    channel.send(messages.Described(variables=lines))

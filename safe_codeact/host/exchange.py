@@ -1,0 +1,203 @@
+"""One request and its answer: two pumps, a blocking one and an asynchronous one, over one sans-IO conversation.
+
+What either pump does with a message is the same (`Transcript.take`); they differ only in how they wait. Time is bounded
+by one hard deadline: whatever the worker does or does not send, the pump ends, the worker is dead when it returns, and
+its exit status is known.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from safe_codeact.host.launcher import Worker
+from safe_codeact.wire import messages
+from safe_codeact.wire.violation import ProtocolViolation
+
+_CHUNK = 256 * 1024
+EXIT_SECONDS = 2.0  # from the last word to the end of the process; then it is killed
+
+Request = messages.Execute | messages.Fetch | messages.Assign | messages.Describe
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Everything that was heard, and how it ended."""
+
+    judged: messages.Judged | None = None
+    stdout: list[str] = field(default_factory=list)
+    stderr: list[str] = field(default_factory=list)
+    displays: list[messages.Display] = field(default_factory=list)
+    answer: messages.Finished | messages.Fetched | messages.Assigned | messages.Described | None = None
+    violation: str = ""
+    overran: bool = False  # the hard deadline ended it
+    too_much: bool = False  # the output limit ended it
+    exited: messages.Exited | None = None
+
+    def take(self, message: messages.WorkerMessage) -> messages.ToolCall | None:
+        """Note one message; a tool call is handed back, because answering it may wait."""
+        match message:
+            case messages.Judged():
+                self.judged = message
+            case messages.Output(stream="stdout"):
+                self.stdout.append(message.text)
+            case messages.Output():
+                self.stderr.append(message.text)
+            case messages.Display():
+                self.displays.append(message)
+            case messages.ToolCall():
+                return message
+            case messages.Finished() | messages.Fetched() | messages.Assigned() | messages.Described():
+                self.answer = message
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`seconds` is the hard deadline; `output_bytes` ends the action when it is exceeded (None: it was cut inside)."""
+
+    seconds: float
+    output_bytes: int | None = None
+
+
+class _Meter:
+    def __init__(self, bounds: Bounds) -> None:
+        self._left = bounds.output_bytes
+
+    def exceeded(self, message: messages.WorkerMessage) -> bool:
+        if self._left is None or not isinstance(message, messages.Output):
+            return False
+        self._left -= len(message.text.encode("utf-8"))
+        return self._left < 0
+
+
+def _first_frame(worker: Worker, request: Request, descriptors: Sequence[int]) -> bytes:
+    """Send the descriptors with the frame's first bytes; what is left to send comes back."""
+    frame = worker.conversation.send(request)
+    if not descriptors:
+        return frame
+    sent = socket.send_fds(worker.connection, [frame[:4]], list(descriptors))
+    return frame[sent:]
+
+
+def converse(
+    worker: Worker,
+    request: Request,
+    descriptors: Sequence[int],
+    bounds: Bounds,
+    answer: Callable[[messages.ToolCall, float], messages.ToolReply],
+) -> Transcript:
+    """The blocking pump. `answer(call, seconds left)` runs tools in the calling thread's time."""
+    transcript = Transcript()
+    meter = _Meter(bounds)
+    deadline = time.monotonic() + bounds.seconds
+    connection = worker.connection
+    try:
+        connection.settimeout(bounds.seconds)
+        connection.sendall(_first_frame(worker, request, descriptors))
+        while not worker.conversation.finished:
+            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+            data = connection.recv(_CHUNK)
+            if not data:
+                break
+            for message in worker.conversation.receive(data):
+                call = transcript.take(message)
+                if call is not None:
+                    reply = answer(call, deadline - time.monotonic())
+                    connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                    connection.sendall(worker.conversation.send(reply))
+                elif meter.exceeded(message):
+                    transcript.too_much = True
+                    return transcript
+    except TimeoutError:
+        transcript.overran = True
+    except ProtocolViolation as violation:
+        transcript.violation = str(violation)
+    except OSError:
+        pass  # the worker is gone; its exit status says why
+    finally:
+        connection.close()
+        if not worker.conversation.finished:
+            worker.kill()
+        transcript.exited = _wait(worker)
+    return transcript
+
+
+def _wait(worker: Worker) -> messages.Exited:
+    try:
+        return worker.exited.result(EXIT_SECONDS)
+    except TimeoutError:
+        worker.kill()
+        return worker.exited.result()
+
+
+async def converse_async(
+    worker: Worker,
+    request: Request,
+    descriptors: Sequence[int],
+    bounds: Bounds,
+    answer: Callable[[messages.ToolCall, float], Awaitable[messages.ToolReply]],
+) -> Transcript:
+    """The asynchronous pump. Cancelled, it kills the worker and waits for its end before it lets the cancel through."""
+    transcript = Transcript()
+    meter = _Meter(bounds)
+    loop = asyncio.get_running_loop()
+    connection = worker.connection
+    connection.setblocking(False)
+    deadline = loop.time() + bounds.seconds
+    try:
+        async with asyncio.timeout_at(deadline):
+            await loop.sock_sendall(connection, _first_frame(worker, request, descriptors))
+            while not worker.conversation.finished:
+                data = await loop.sock_recv(connection, _CHUNK)
+                if not data:
+                    break
+                for message in worker.conversation.receive(data):
+                    call = transcript.take(message)
+                    if call is not None:
+                        reply = await answer(call, deadline - loop.time())
+                        await loop.sock_sendall(connection, worker.conversation.send(reply))
+                    elif meter.exceeded(message):
+                        transcript.too_much = True
+                        return transcript
+    except TimeoutError:
+        transcript.overran = True
+    except ProtocolViolation as violation:
+        transcript.violation = str(violation)
+    except OSError:
+        pass  # the worker is gone; its exit status says why
+    finally:
+        connection.close()
+        if not worker.conversation.finished:
+            worker.kill()
+        transcript.exited = await _wait_async(worker)
+    return transcript
+
+
+async def _wait_async(worker: Worker) -> messages.Exited:
+    exited = asyncio.wrap_future(worker.exited)
+    try:
+        return await asyncio.wait_for(asyncio.shield(exited), EXIT_SECONDS)
+    except (TimeoutError, asyncio.CancelledError) as error:
+        worker.kill()
+        ended = await asyncio.shield(exited)
+        if isinstance(error, asyncio.CancelledError):
+            raise
+        return ended
+
+
+def ended_by_signal(exited: messages.Exited) -> int:
+    """The signal that ended a worker, or 0."""
+    return os.WTERMSIG(exited.status) if os.WIFSIGNALED(exited.status) else 0
+
+
+def close_quietly(descriptors: Sequence[int]) -> None:
+    """Close descriptors that a worker has its own copies of."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)

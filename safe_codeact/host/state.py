@@ -1,0 +1,278 @@
+"""A session's state and everything about it but waiting: what `Session` and `AsyncSession` share.
+
+It prepares a request, says where the workspace is meanwhile, and concludes from what was heard. An idle session is a few
+references: no process, no descriptor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from safe_codeact.errors import SessionClosed, StoreError
+from safe_codeact.gate.report import Finding
+from safe_codeact.host import exchange, observe
+from safe_codeact.host.outcome import keeps_state, outcome_of
+from safe_codeact.host.toolbox import Calls
+from safe_codeact.host.workspace import Entry, Workspace
+from safe_codeact.observation import Artifact, Observation, Outcome
+from safe_codeact.wire import messages
+
+if TYPE_CHECKING:
+    from safe_codeact.host.launcher import Worker
+    from safe_codeact.runtime import RuntimeCore
+
+_HARD_GRACE_SECONDS = 2.0  # beyond the soft deadline: for an exception to unwind
+_SAVE_MB_PER_SECOND = 64.0  # and for the state to be saved, on a slow disk
+_JUDGE_SECONDS = 10.0  # the gate works before the soft deadline starts
+_ARTIFACT_BYTES = 16 * 1024 * 1024  # of one file; larger ones stay in the workspace
+_ARTIFACTS_BYTES = 64 * 1024 * 1024
+_WORK = "work"  # the workspace's name inside a slot
+
+
+@dataclass(frozen=True, slots=True)
+class _Checkpoint:
+    version: str | None
+    workspace: Workspace | None
+
+
+class SessionState:
+    """One session's references: its snapshot's version, its workspace, its checkpoints."""
+
+    def __init__(self, core: RuntimeCore, name: str) -> None:
+        self.core = core
+        self.name = name
+        self.closed = False
+        self.lock = threading.Lock()  # one action at a time, from whichever thread
+        self._version: str | None = None
+        self._checkpoints: dict[str, _Checkpoint] = {}
+        self.workspace: Workspace | None = None
+        if core.policy.filesystem.workspace != "none":
+            folder = core.folder / "workspaces" / f"{name}-{secrets.token_hex(4)}"
+            self.workspace = Workspace(folder, core.launcher.prepared().uid)
+
+    def check_open(self) -> None:
+        """Raises `SessionClosed` when the session, or its runtime, is closed."""
+        self.core.check_usable()
+        if self.closed:
+            raise SessionClosed(f"session {self.name!r} is closed")
+
+    def files(self) -> Workspace:
+        """The workspace. Raises `ValueError` under a policy that gives none."""
+        self.check_open()
+        if self.workspace is None:
+            raise ValueError(
+                f"policy {self.core.policy.name!r} gives no workspace: `filesystem: {{workspace: rw}}` would"
+            )
+        return self.workspace
+
+    # ---- one request
+
+    def judge_size(self, source: str) -> Observation | None:
+        """What the host itself refuses: it looks at length and encoding, and parses nothing."""
+        limit = self.core.policy.limits.source_kb * 1024
+        try:
+            size = len(source.encode("utf-8"))
+        except UnicodeEncodeError as error:
+            line = source.count("\n", 0, error.start) + 1
+            return observe.refused(
+                (_source_finding(line, "the source holds half a surrogate pair, which is no character"),)
+            )
+        if size > limit:
+            return observe.refused((_source_finding(1, f"the source has {size:,} bytes; the policy allows {limit:,}"),))
+        return None
+
+    def execute(self, source: str, wall_seconds: float, worker: Worker) -> messages.Execute:
+        """The request for one action."""
+        return messages.Execute(
+            source=source,
+            tools=self.core.toolbox.stubs,
+            has_snapshot=self._version is not None,
+            wall_seconds=wall_seconds,
+            workspace="" if self.workspace is None else str(worker.slot / _WORK),
+        )
+
+    @property
+    def has_snapshot(self) -> bool:
+        return self._version is not None
+
+    def bounds(self, wall_seconds: float) -> exchange.Bounds:
+        """How long, and how much, the host waits for at the most."""
+        limits = self.core.policy.limits
+        save = limits.state_mb / _SAVE_MB_PER_SECOND
+        kill = self.core.policy.output.on_limit == "kill"
+        return exchange.Bounds(
+            seconds=_JUDGE_SECONDS + wall_seconds + _HARD_GRACE_SECONDS + save,
+            output_bytes=limits.output_kb * 1024 if kill else None,
+        )
+
+    @contextlib.contextmanager
+    def in_slot(self, worker: Worker) -> Iterator[None]:
+        """The workspace lies in the worker's slot meanwhile, and the slot itself cannot be changed from inside."""
+        if self.workspace is None:
+            try:
+                yield
+            finally:
+                worker.slot.rmdir()
+            return
+        inside = worker.slot / _WORK
+        os.rename(self.workspace.folder, inside)
+        worker.slot.chmod(0o500)
+        try:
+            yield
+        finally:
+            worker.slot.chmod(0o700)
+            os.rename(inside, self.workspace.folder)
+            worker.slot.rmdir()
+
+    @contextlib.contextmanager
+    def descriptors(self) -> Iterator[tuple[str, list[int]]]:
+        """The new version's name, and what comes along with a request: the old snapshot, an empty file for the new."""
+        store = self.core.store
+        new = store.new()
+        opened: list[int] = []
+        try:
+            if self._version is not None:
+                opened.append(store.open(self._version))
+            opened.append(store.open_new(new))
+            yield new, opened
+        finally:
+            exchange.close_quietly(opened)
+
+    def settle(self, new: str, saved_bytes: int, keep: bool) -> str:
+        """Go on from the new version, or stay on the old one. Returns why a version was not accepted, or ""."""
+        store = self.core.store
+        problem = ""
+        if keep and saved_bytes != store.size(new):
+            keep, problem = (
+                False,
+                "The state that was saved is not as long as was said; the session keeps the previous one.",
+            )
+        elif keep and saved_bytes > self.core.policy.limits.state_mb * 1024 * 1024:
+            keep, problem = False, "The state is larger than limits.state_mb; the session keeps the previous one."
+        if keep:
+            old, self._version = self._version, new
+            if old is not None:
+                store.drop(old)
+        else:
+            store.drop(new)
+        return problem
+
+    def conclude(
+        self,
+        transcript: exchange.Transcript,
+        new: str,
+        calls: Calls,
+        before: dict[str, Entry],
+        started: float,
+        queued: float,
+    ) -> Observation:
+        """The observation, and the session's next state. The worker is dead and the workspace is back."""
+        outcome = outcome_of(transcript, self.core.policy)
+        answer = transcript.answer
+        saved = answer.saved_bytes if isinstance(answer, messages.Finished) else -1
+        problem = self.settle(new, saved, keeps_state(transcript, outcome))
+        artifacts = [
+            Artifact(name=item.name, media_type=item.media_type, data=item.data) for item in transcript.displays
+        ]
+        if outcome is not Outcome.refused:
+            artifacts += self._written(before)
+        observation = observe.observation_of(
+            transcript,
+            outcome,
+            records=calls.records,
+            artifacts=artifacts,
+            wall_seconds=time.monotonic() - started,
+            queued_seconds=queued,
+            extra=problem,
+        )
+        return observation
+
+    def entries(self) -> dict[str, Entry]:
+        """The workspace's files by path."""
+        return {} if self.workspace is None else {entry.path: entry for entry in self.workspace.entries()}
+
+    def _written(self, before: dict[str, Entry]) -> Iterator[Artifact]:
+        if self.workspace is None:
+            return
+        room = _ARTIFACTS_BYTES
+        for path, entry in self.entries().items():
+            old = before.get(path)
+            if (old is not None and old.stamp == entry.stamp) or entry.size > min(room, _ARTIFACT_BYTES):
+                continue
+            room -= entry.size
+            with contextlib.suppress(OSError, ValueError):  # an odd name that cannot be opened as it was shown
+                yield Artifact(
+                    name=path, media_type=observe.media_type(path), data=self.workspace.read(path, entry.size)
+                )
+
+    # ---- versions
+
+    def checkpoint(self) -> str:
+        """Remember names, definitions and files as they are now."""
+        self.check_open()
+        name = secrets.token_hex(8)
+        self._checkpoints[name] = self._capture()
+        return name
+
+    def restore(self, checkpoint: str) -> None:
+        """Go back. Raises `StoreError` for an id that is not one of this session's."""
+        self.check_open()
+        if checkpoint not in self._checkpoints:
+            raise StoreError(f"{checkpoint!r} is not a checkpoint of session {self.name!r}")
+        kept = self._checkpoints[checkpoint]
+        self._become(kept.version, kept.workspace)
+
+    def fork(self) -> SessionState:
+        """A second session that goes on from here."""
+        self.check_open()
+        copy = self.core.open_session(None)
+        copy._become(self._version, self.workspace)
+        return copy
+
+    def close(self, keep: bool) -> None:
+        """Forget everything."""
+        if keep:
+            raise StoreError("close(keep=True) needs a durable store, and this runtime's store is in memory")
+        if self.closed:
+            return
+        self.closed = True
+        self.core.sessions.pop(self.name, None)
+        for version in [self._version, *(kept.version for kept in self._checkpoints.values())]:
+            if version is not None:
+                self.core.store.drop(version)
+        for workspace in [self.workspace, *(kept.workspace for kept in self._checkpoints.values())]:
+            if workspace is not None:
+                workspace.remove()
+        self._checkpoints.clear()
+
+    def _capture(self) -> _Checkpoint:
+        version = None if self._version is None else self.core.store.share(self._version)
+        copy = None
+        if self.workspace is not None:
+            copy = self.workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
+        return _Checkpoint(version, copy)
+
+    def _become(self, version: str | None, workspace: Workspace | None) -> None:
+        shared = None if version is None else self.core.store.share(version)
+        if workspace is not None and self.workspace is not None:
+            copy = workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
+            home = self.workspace.folder
+            self.workspace.remove()
+            os.rename(copy.folder, home)
+        old, self._version = self._version, shared
+        if old is not None:
+            self.core.store.drop(old)
+
+
+def _source_finding(line: int, message: str) -> Finding:
+    return Finding(
+        code="G101", name="source-size", line=line, column=1, message=message,
+        hint="Send less at once: define what you need in one action and use it in the next.",
+    )  # fmt: skip

@@ -1,0 +1,260 @@
+"""The runtime: one policy's processes, tools and stores, and the sessions that share them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from safe_codeact.confine.protections import plan_for
+from safe_codeact.errors import ConfinementUnavailable, SessionClosed
+from safe_codeact.host.launcher import Launcher
+from safe_codeact.host.state import SessionState
+from safe_codeact.host.store import MemoryStore
+from safe_codeact.host.tool import ToolCall
+from safe_codeact.host.toolbox import Toolbox
+from safe_codeact.host.workspace import remove_private_folder
+from safe_codeact.policy.effective import Policy
+from safe_codeact.session import AsyncSession, Session
+from safe_codeact.wire.conversation import Conversation
+
+_MAX_WORKERS = 64
+_FOLDERS = ("slots", "workspaces", "checkpoints")
+
+
+def _cache_folder() -> Path:
+    """Where libraries of the zygote may keep what they work out once (matplotlib's list of fonts): ours, not the user's.
+
+    Only the zygote writes it, before it reads anything of a model's; no worker can reach it.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    folder = Path(base) / "safe_codeact" / "libraries"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return Path("/nonexistent")  # a home that cannot be written: the libraries work it out each time
+    return folder
+
+
+class RuntimeCore:
+    """What `Runtime` and `AsyncRuntime` share: everything but waiting."""
+
+    def __init__(
+        self,
+        policy: Policy | str | os.PathLike[str],
+        *,
+        tools: Sequence[Callable[..., Any]] = (),
+        store: object = None,
+        standby: int = 2,
+        max_workers: int | None = None,
+        max_memory_mb: int | None = None,
+        trail: object = None,
+        approve: Callable[[ToolCall], Any] | None = None,
+    ) -> None:
+        for name, value in (("store", store), ("trail", trail), ("max_memory_mb", max_memory_mb)):
+            if value is not None:
+                raise ValueError(f"{name}={value!r}: not supported by this version; leave it out")
+        if standby < 0 or (max_workers is not None and max_workers < 1):
+            raise ValueError(f"standby={standby} must not be negative, max_workers={max_workers} must be at least 1")
+        self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
+        _require_available(self.policy)
+        self.plan = plan_for(self.policy)
+        self.toolbox = Toolbox(self.policy, tools, approve)
+        self.process = os.getpid()
+        self.folder = Path(tempfile.mkdtemp(prefix="safe_codeact-"))
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(mode=0o711)  # a worker of another uid passes through; Landlock lists nothing
+        self.folder.chmod(0o711)
+        self.store = MemoryStore(self.folder / "state")
+        self.sessions: dict[str, SessionState] = {}
+        self.lock = threading.Lock()
+        self.launcher = Launcher(
+            self.policy,
+            self.plan,
+            slots=self.folder / "slots",
+            cache=_cache_folder(),
+            standby=standby,
+            max_workers=max_workers or _MAX_WORKERS,
+            new_conversation=self._new_conversation,
+        )
+        self._finalizer = weakref.finalize(self, _finish, os.getpid(), self.launcher, self.toolbox, self.folder)
+
+    def _new_conversation(self) -> Conversation:
+        return Conversation(output_limit=4 * self.policy.limits.output_kb * 1024)
+
+    def check_usable(self) -> None:
+        """Raises `SessionClosed` after `close()`, and in a process that was forked from the runtime's own."""
+        if os.getpid() != self.process:
+            raise SessionClosed(
+                f"this runtime belongs to process {self.process}; a forked copy may not use it: make another Runtime"
+            )
+        if not self._finalizer.alive:
+            raise SessionClosed("the runtime is closed")
+
+    def open_session(self, session_id: str | None) -> SessionState:
+        """The state of a new session, or of one that is open."""
+        self.check_usable()
+        name = session_id or secrets.token_hex(8)
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
+            raise ValueError(f"session_id={session_id!r} must be 1 to 64 letters, digits, '-' or '_'")
+        with self.lock:
+            state = self.sessions.get(name)
+            if state is None or state.closed:
+                state = SessionState(self, name)
+                self.sessions[name] = state
+            return state
+
+    def close(self) -> None:
+        """End every process and remove every file of the runtime. Idempotent."""
+        if os.getpid() == self.process:
+            self._finalizer()
+
+
+def _finish(process: int, launcher: Launcher, toolbox: Toolbox, folder: Path) -> None:
+    if os.getpid() == process:  # a forked copy's exit must not end its parent's processes
+        launcher.close()
+        toolbox.close()
+        remove_private_folder(folder)
+
+
+def _require_available(policy: Policy) -> None:
+    for layer in ("namespaces", "cgroup"):
+        if getattr(policy.isolation, layer) == "required":
+            raise ConfinementUnavailable(
+                f"isolation.{layer}: required, but this version does not install it: say `preferred`, or do not run here"
+            )
+
+
+class Runtime:
+    """The processes, tools and sessions of one policy. A context manager; thread-safe.
+
+    `policy` is a shipped name, a path or a `Policy`; `tools` are host functions. Raises `InvalidPolicy` and
+    `ConfinementUnavailable` (nothing is left behind), and warns `ToolWithheld` for tools that the policy does not allow.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | str | os.PathLike[str],
+        *,
+        tools: Sequence[Callable[..., Any]] = (),
+        store: object = None,
+        standby: int = 2,
+        max_workers: int | None = None,
+        max_memory_mb: int | None = None,
+        trail: object = None,
+        approve: Callable[[ToolCall], Any] | None = None,
+    ) -> None:
+        self._core = RuntimeCore(
+            policy,
+            tools=tools,
+            store=store,
+            standby=standby,
+            max_workers=max_workers,
+            max_memory_mb=max_memory_mb,
+            trail=trail,
+            approve=approve,
+        )
+        try:
+            self._core.launcher.prepared()
+        except BaseException:
+            self._core.close()
+            raise
+
+    @property
+    def policy(self) -> Policy:
+        """The effective policy."""
+        return self._core.policy
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Names of the given tools that the policy does not allow."""
+        return self._core.toolbox.withheld
+
+    @property
+    def worker_uid(self) -> int:
+        """The uid that workers run as."""
+        return self._core.launcher.prepared().uid
+
+    def session(self, session_id: str | None = None) -> Session:
+        """A new session, or the open one of that name. No process of its own while it is idle."""
+        return Session(self._core.open_session(session_id))
+
+    def close(self) -> None:
+        """End every process and remove every file of the runtime. Idempotent."""
+        self._core.close()
+
+    def __enter__(self) -> Self:
+        self._core.check_usable()
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncRuntime:
+    """`Runtime` for an event loop: an asynchronous context manager with the same options."""
+
+    def __init__(
+        self,
+        policy: Policy | str | os.PathLike[str],
+        *,
+        tools: Sequence[Callable[..., Any]] = (),
+        store: object = None,
+        standby: int = 2,
+        max_workers: int | None = None,
+        max_memory_mb: int | None = None,
+        trail: object = None,
+        approve: Callable[[ToolCall], Any] | None = None,
+    ) -> None:
+        self._core = RuntimeCore(
+            policy,
+            tools=tools,
+            store=store,
+            standby=standby,
+            max_workers=max_workers,
+            max_memory_mb=max_memory_mb,
+            trail=trail,
+            approve=approve,
+        )
+
+    @property
+    def policy(self) -> Policy:
+        """The effective policy."""
+        return self._core.policy
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Names of the given tools that the policy does not allow."""
+        return self._core.toolbox.withheld
+
+    async def session(self, session_id: str | None = None) -> AsyncSession:
+        """A new session, or the open one of that name. No process of its own while it is idle."""
+        await asyncio.to_thread(self._core.launcher.prepared)
+        return AsyncSession(self._core.open_session(session_id))
+
+    async def close(self) -> None:
+        """End every process and remove every file of the runtime. Idempotent."""
+        await asyncio.to_thread(self._core.close)
+
+    async def __aenter__(self) -> Self:
+        self._core.check_usable()
+        try:
+            await asyncio.to_thread(self._core.launcher.prepared)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        await self.close()

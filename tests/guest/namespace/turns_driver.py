@@ -1,0 +1,170 @@
+"""Runs programs of several turns, each turn in a process of its own; started as a script by `namespace_sessions`.
+
+Reads one JSON list of jobs from stdin, answers one JSON list. A job is `{"turns": [...], "kept": bool, "name": str}`:
+with `kept` each turn is a forked process that restores the last snapshot, runs and saves; without, all turns run in one
+process and one plain namespace, with the real builtins and modules.
+"""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import io
+import json
+import mmap
+import os
+import sys
+import tempfile
+import traceback
+import types
+import warnings
+from typing import Any
+
+from safe_codeact.guest.namespace import DefaultKnown, restore, save
+
+MODULES = (
+    "abc array bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools heapq io "
+    "itertools json math numbers operator random re statistics string textwrap time types typing uuid zoneinfo "
+    "collections.abc numpy numpy.random pandas matplotlib matplotlib.pyplot"
+).split()
+
+
+class Facade:
+    """What a guest sees of a module: its public names."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        for name in dir(module):
+            if not name.startswith("_"):
+                value = getattr(module, name)
+                if not isinstance(value, types.ModuleType):
+                    setattr(self, name, value)
+
+
+def guarded_getattr(obj: object, name: str, *default: object) -> object:
+    if name.startswith("_"):
+        raise AttributeError(f"{name} is not for actions")
+    return getattr(obj, name, *default)
+
+
+def search(query: str) -> str:
+    """Stands for a tool."""
+    return f"found {query}"
+
+
+def make_builtins(facades: dict[str, Any]) -> dict[str, Any]:
+    """Stands for the worker's guarded builtins."""
+    table = {name: value for name, value in vars(builtins).items() if not name.startswith("_")}
+    for name in ("open", "eval", "exec", "compile", "input", "breakpoint", "vars", "globals", "locals"):
+        table.pop(name, None)
+
+    def import_guard(name: str, scope: Any = None, names: Any = None, fromlist: Any = (), level: int = 0) -> object:
+        if name not in facades:
+            raise ImportError(f"{name} is not allowed")
+        return facades[name] if fromlist else facades[name.partition(".")[0]]
+
+    table.update(
+        {
+            "__build_class__": builtins.__build_class__,
+            "__import__": import_guard,
+            "__name__": "builtins",
+            "getattr": guarded_getattr,
+            "#guard": guarded_getattr,
+            "search": search,
+        }
+    )
+    return table
+
+
+def make_facades() -> dict[str, Any]:
+    facades: dict[str, Any] = {name: Facade(importlib.import_module(name)) for name in MODULES}
+    for name, facade in facades.items():
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(facades[parent], child, facade)
+    return facades
+
+
+def make_session(facades: dict[str, Any], name: str) -> tuple[dict[str, Any], DefaultKnown]:
+    table = make_builtins(facades)
+    known = DefaultKnown(builtins=table, modules=facades, tools={"search": search})
+    return {"__builtins__": table, "__name__": name}, known
+
+
+def run(source: str, namespace: dict[str, Any], index: int) -> None:
+    """What the action raises is part of what the user sees: its type and message, not its traceback."""
+    try:
+        exec(compile(source, f"<turn {index}>", "exec"), namespace)
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+
+
+def one_turn(source: str, index: int, name: str, path: str, answer: dict[str, Any]) -> None:
+    facades = make_facades()
+    namespace, known = make_session(facades, name)
+    remembered: dict[str, str] = {}
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            data = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+        remembered = restore(memoryview(data), namespace, known=known).not_kept
+    run(source, namespace, index)
+    with open(f"{path}.new", "wb") as file:
+        saved = save(namespace, known=known, out=file, limit_bytes=1 << 28, remembered=remembered)
+    os.replace(f"{path}.new", path)
+    answer["not_kept"] = saved.not_kept
+    answer["remembered"] = remembered
+
+
+def in_a_fork(work: Any, *arguments: Any) -> dict[str, Any]:
+    """Runs `work(*arguments, answer)` in a forked process; what it prints and answers comes back through a file."""
+    with tempfile.TemporaryFile("w+") as channel:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                sys.stdout = io.StringIO()
+                answer: dict[str, Any] = {}
+                try:
+                    work(*arguments, answer)
+                except BaseException:
+                    answer["broken"] = traceback.format_exc()
+                answer["stdout"] = sys.stdout.getvalue()
+                json.dump(answer, channel)
+                channel.flush()
+                status = 0
+            finally:
+                os._exit(status)
+        status = os.waitpid(child, 0)[1]
+        channel.seek(0)
+        return json.load(channel) if status == 0 else {"broken": f"the process ended with wait status {status}"}
+
+
+def all_turns(turns: list[str], name: str, answer: dict[str, Any]) -> None:
+    namespace: dict[str, Any] = {"__name__": name}
+    vars(builtins)["search"] = search
+    outputs = []
+    for index, source in enumerate(turns):
+        sys.stdout = io.StringIO()
+        run(source, namespace, index)
+        outputs.append(sys.stdout.getvalue())
+    answer["outputs"] = outputs
+
+
+def do(job: dict[str, Any]) -> Any:
+    if not job["kept"]:
+        return in_a_fork(all_turns, job["turns"], job["name"])
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "snapshot")
+        results = []
+        for index, source in enumerate(job["turns"]):
+            results.append(in_a_fork(one_turn, source, index, job["name"], path))
+        return results
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("error")
+    for each in MODULES:
+        importlib.import_module(each)
+    import matplotlib
+
+    matplotlib.use("Agg")
+    json.dump([do(job) for job in json.load(sys.stdin)], sys.stdout)
