@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import email.utils
 import json
+import os
 import random
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,16 +93,19 @@ _HUNDRED: dict[int, tuple[str, str, bool]] = {
 def diagnose(error: Exception, secrets: Sequence[str] = ()) -> Trouble:
     """What an exception of the client, its transport or our own bounds means."""
     chain = _causes(error)
-    if any(isinstance(cause, ReplyTooLong | ResponseTooLarge) for cause in chain):
-        return Trouble(what=f"sent a reply too large to read: {chain[-1]}", way_out=_NOT_THE_API)
-    if any(isinstance(cause, ResponseTooSlow) for cause in chain):
-        return Trouble(what=f"did not finish its reply: {chain[-1]}", way_out=_LATER)
+    bound = next(
+        (cause for cause in chain if isinstance(cause, ReplyTooLong | ResponseTooLarge | ResponseTooSlow)), None
+    )
+    if isinstance(bound, ResponseTooSlow):
+        return Trouble(what=f"did not finish its reply: {bound}", way_out=_LATER)
+    if bound is not None:
+        return Trouble(what=f"sent a reply too large to read: {bound}", way_out=_NOT_THE_API)
     if isinstance(error, openai.APITimeoutError) or any("Timeout" in type(cause).__name__ for cause in chain):
         return Trouble(what="did not answer in time", way_out=_ADDRESS, passing=True)
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, secrets)
     if isinstance(error, openai.APIConnectionError):
-        cause = _clean(str(chain[-1]), secrets)
+        cause = _clean(_reason(chain), secrets)
         if "ProtocolError" in type(chain[-1]).__name__:
             return Trouble(what=f"broke its reply off ({cause})", way_out=_NOT_THE_API, passing=True)
         return Trouble(what=f"cannot be reached ({cause})", way_out=_ADDRESS, passing=True)
@@ -181,9 +186,17 @@ def _causes(error: BaseException) -> list[BaseException]:
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)
-        if isinstance(cause, ReplyTooLong | ResponseTooLarge | ResponseTooSlow):
-            break
     return chain
+
+
+def _reason(chain: Sequence[BaseException]) -> str:
+    """The system's own word where there is one ("Connection refused"), else that of the innermost exception."""
+    for cause in chain:
+        if isinstance(cause, socket.gaierror):
+            return str(cause.strerror)
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)
+    return str(chain[-1])
 
 
 def _clean(text: str, secrets: Sequence[str]) -> str:

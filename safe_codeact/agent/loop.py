@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import aclosing, closing
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safe_codeact.agent.dialogue import Dialogue
@@ -55,7 +55,8 @@ class CodeActAgent:
     model's replies. `tool_call=True` offers the endpoint a `run_python` function; replies are read in every format
     either way. `options` go into each request (`{"temperature": 0}`). The runtime stays the caller's to close.
 
-    Raises `ModelUnavailable` when the endpoint cannot be used, `ValueError` for a `max_turns` below 1.
+    Raises `ModelUnavailable` when the endpoint cannot be used, `ValueError` for a `max_turns` below 1 and for files
+    under a policy without a workspace, `OSError` for a path in `files` that cannot be read.
     """
 
     def __init__(
@@ -105,7 +106,8 @@ class CodeActAgent:
         try:
             for name, data in _contents(files):
                 session.files.write(name, data)
-            dialogue = _dialogue(self._runtime, self._max_turns, task, _names(session.files.list()))
+            listed = session.files.list() if _has_workspace(self._runtime) else []
+            dialogue = _dialogue(self._runtime, self._max_turns, task, listed)
             yield from self._turns(dialogue, session)
         finally:
             if own:
@@ -192,7 +194,8 @@ class AsyncCodeActAgent:
         try:
             for name, data in _contents(files):
                 await session.files.write(name, data)
-            dialogue = _dialogue(self._runtime, self._max_turns, task, _names(await session.files.list()))
+            listed = await session.files.list() if _has_workspace(self._runtime) else []
+            dialogue = _dialogue(self._runtime, self._max_turns, task, listed)
             end: AnswerReady | None = None
             while end is None:
                 reply = None
@@ -228,7 +231,7 @@ class AsyncCodeActAgent:
 
 def _dialogue(runtime: Runtime | AsyncRuntime, max_turns: int, task: str, files: list[str]) -> Dialogue:
     return Dialogue(
-        system=system_prompt(runtime.policy, runtime.tools),
+        system=system_prompt(runtime.policy, getattr(runtime, "tools", ())),
         task=task_prompt(task, files),
         max_turns=max_turns,
         context_tokens=runtime.policy.agent.context_tokens,
@@ -252,8 +255,8 @@ def _contents(files: Files | None) -> Iterator[tuple[str, bytes]]:
         yield path.name, path.read_bytes()
 
 
-def _names(listed: Iterable[object]) -> list[str]:
-    return sorted(PurePosixPath(str(entry)).as_posix() for entry in listed)
+def _has_workspace(runtime: Runtime | AsyncRuntime) -> bool:
+    return runtime.policy.filesystem.workspace != "none"
 
 
 def _request_options(options: Mapping[str, Any] | None, *, tool_call: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ every sentence is paid for on every turn; the gate's findings teach the rest whe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -66,8 +67,27 @@ def _imports(policy: Policy) -> str:
         return "An action is a single expression or a few assignments; there is no import."
     if not policy.language.restricted:
         return "You may import whatever is installed."
-    names = [rule.module for rule in policy.language.imports]
-    return f"You can import: {', '.join(names)}. Nothing else." if names else "There is nothing to import."
+    names = _grouped([rule.module for rule in policy.language.imports if _is_installed(rule.module)])
+    if not names:
+        return "There is nothing to import."
+    return f"You can import, submodules only as given in brackets: {', '.join(names)}. Nothing else."
+
+
+def _is_installed(module: str) -> bool:
+    """A policy may allow what this machine lacks; naming it would cost the model a turn. Nothing is imported here."""
+    return find_spec(module.partition(".")[0]) is not None
+
+
+def _grouped(modules: Sequence[str]) -> list[str]:
+    """In the policy's order, each package once: `scipy, scipy.stats, scipy.fft` become `scipy (stats, fft)`."""
+    inner: dict[str, list[str]] = {module: [] for module in modules if "." not in module}
+    for module in modules:
+        top, dot, rest = module.partition(".")
+        if dot and top in inner:
+            inner[top].append(rest)
+        elif dot:
+            inner[module] = []
+    return [f"{module} ({', '.join(parts)})" if parts else module for module, parts in inner.items()]
 
 
 def _tools(tools: Sequence[ToolDescription]) -> str:
@@ -79,8 +99,8 @@ def _tools(tools: Sequence[ToolDescription]) -> str:
 def _stub(tool: ToolDescription) -> str:
     doc = tool.description.strip()
     doc = doc if len(doc) <= _MAX_TOOL_DOC else doc[:_MAX_TOOL_DOC].rstrip() + " …"
-    lines = "".join(f"\n    {line}".rstrip() for line in doc.split("\n")) if doc else ""
-    return f"def {tool.name}{tool.signature}:{lines}"
+    quoted = "".join(f"\n    {line}".rstrip(" ") for line in f'"""{doc}"""'.split("\n")) if doc else " ..."
+    return f"def {tool.name}{tool.signature}:{quoted}"
 
 
 def _files(policy: Policy) -> str:

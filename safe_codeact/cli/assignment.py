@@ -79,6 +79,11 @@ def _run(assignment: Assignment, console: Console) -> AnswerReady:
         CodeActAgent(assignment.model, runtime, base_url=assignment.base_url, api_key=assignment.api_key) as agent,
         Transcript(console, runtime.policy) as transcript,
     ):
+        if assignment.files and runtime.policy.filesystem.workspace == "none":
+            raise UnusableInput(
+                f"policy {runtime.policy.name!r} gives no workspace to put files into. Use --policy analysis, or one "
+                "with `filesystem: {workspace: rw}`."
+            )
         end: AnswerReady | None = None
         for event in agent.stream(assignment.task, files=assignment.files):
             transcript.show(event)

@@ -53,7 +53,7 @@ def _unusable(source: str) -> list[tuple[int, str]]:
     if "\0" in source:
         found.append((source.index("\0"), "a null byte"))
     if MARKER in source:
-        found.append((source.index(MARKER), "the reserved character U+FDD0"))
+        found.append((source.index(MARKER), "the reserved character U+16FE4"))
     if not source.isascii() and (surrogate := _SURROGATE.search(source)):
         found.append((surrogate.start(), f"the lone surrogate U+{ord(surrogate.group()):04X}"))
     return found

@@ -122,9 +122,7 @@ ABSTRACT: frozenset[str] = frozenset(
 
 def node_types() -> dict[str, type[ast.AST]]:
     """Every node type of the running interpreter that a tree can hold, by name."""
-    found = {
-        name: kind for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST)
-    }
+    found = {name: kind for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST)}
     return {name: kind for name, kind in found.items() if name not in ABSTRACT}
 
 

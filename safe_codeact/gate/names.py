@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-MARKER = "\ufdd0"  # a Unicode noncharacter: never in text that is exchanged, never in an identifier
-OWN = MARKER + "own"  # set on every class that an action defines
+# KHITAN SMALL SCRIPT FILLER: it may stand in an identifier (`__slots__` and generated code insist on that), is printable
+# (so `repr` of a message does not escape it), is its own NFKC form, and is in no text but studies of that script.
+MARKER = "\U00016fe4"
+OWN = f"_abc_{MARKER}own"  # set on every class that an action defines; `typing.Protocol` passes `_abc_` names by
 ECHO = MARKER + "echo"  # the global that holds the last expression's value while an action runs
 GUARD = MARKER + "guard:"  # the prefix of the guards' names in the builtins
 
-_ESCAPED = "\\ufdd0"
+_ESCAPED = ("\\U00016fe4", "\\ud81b\\udfe4")  # as ascii() and json.dumps() write it
 
 
 class Stance(Enum):
@@ -61,17 +63,17 @@ DEFINABLE: frozenset[str] = _OPERATORS | frozenset(
 # Readable on any object: operators, and what describes an object without handing over what it is made of.
 _READABLE: frozenset[str] = _OPERATORS | frozenset(
     "__name__ __qualname__ __doc__ __module__ __class__ __annotations__ __version__ __author__ __all__ __cause__ "
-    "__context__ __suppress_context__ __notes__ __members__ __dataclass_fields__ __dataclass_params__ __origin__ "
+    "__context__ __suppress_context__ __notes__ __members__ __dataclass_fields__ __dataclass_params__ "
     "__args__ __parameters__ __metadata__ __type_params__ __value__ __bound__ __constraints__ __covariant__ "
     "__contravariant__ __default__ __total__ __required_keys__ __optional_keys__ __abstractmethods__ "
     "__isabstractmethod__ __supertype__ __array_priority__ __file__ __date__ __license__ __email__ __credits__ "
-    "__defaults__ __kwdefaults__ __signature__ __del__".split()
+    "__del__".split()
 )
 
 # Compiled as a guard call: the guard looks at the object, because the name alone does not decide.
 GUARDED: frozenset[str] = frozenset(
     "__dict__ __new__ __slots__ __match_args__ __getattribute__ __getattr__ __setattr__ __delattr__ __dir__ "
-    "format format_map obj".split()
+    "__class__ __call__ __origin__ format format_map obj".split()
 )
 
 WRITABLE: frozenset[str] = (_OPERATORS - {"__set_name__", "__class_getitem__"}) | frozenset(
@@ -99,7 +101,6 @@ FORBIDDEN_VARIABLES: frozenset[str] = frozenset(
 FORBIDDEN_BINDINGS: frozenset[str] = FORBIDDEN_VARIABLES | {"__name__", "__debug__", "__class__"}
 
 
-
 def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
@@ -123,8 +124,9 @@ def plain_text(text: str) -> str:
     """The text as CPython would have written it: for the output streams, values and error reports."""
     if MARKER in text:
         text = text.replace(MARKER, "")
-    if _ESCAPED in text:
-        text = text.replace(_ESCAPED, "")
+    for escaped in _ESCAPED:
+        if escaped in text:
+            text = text.replace(escaped, "")
     return text
 
 

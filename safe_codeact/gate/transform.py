@@ -29,6 +29,7 @@ READ = GUARD + "read"  # (object, name)
 WRITE = GUARD + "write"  # (value, object, name)
 FORMAT = GUARD + "format"  # (object, *args, **kwargs): object.format(...)
 NEW_CLASS = GUARD + "type"  # (type, *args, **kwargs): type(...) with other than one argument
+SHIELD = GUARD + "shield"  # (value): the value, unless it is a metaclass that could be called to make a class
 HOOK = GUARD + "hook"  # (method, name): the name as the action spells it
 SLOTS = GUARD + "slots"  # (value of __slots__)
 MATCH_ARGS = GUARD + "match_args"  # (value of __match_args__)
@@ -58,6 +59,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self._class: ClassNames | None = None  # set while the walk is directly in a class body
         self._at_module = True
         self._globals: set[str] = set()
+        self._unshielded: set[int] = set()  # id() of nodes whose value is only compared, shown, or asked for an attribute
 
     # The walk
 
@@ -111,7 +113,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             echoed = ast.Assign(targets=[_named(ECHO, ast.Store())], value=last.value)
             body[-1] = _at(echoed, last)
 
-    def visit_Name(self, node: ast.Name) -> ast.Name:
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         name = node.id
         if type(node.ctx) is ast.Load:
             self.mentioned.add(name)
@@ -119,6 +121,8 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             self.names.add(name)
         if self._class is not None and name in self._class.bound and id(node) not in self._class.earlier:
             node.id = self._renamed(name)
+        if name == "type" and type(node.ctx) is ast.Load and id(node) not in self._unshielded:
+            return _call(node, SHIELD, node)
         return node
 
     def _renamed(self, name: str) -> str:
@@ -163,8 +167,11 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     # Attributes and calls
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self._unshielded.add(id(node.value))
         node.value = self.visit(node.value)
         name = node.attr
+        if name == "__class__" and type(node.ctx) is ast.Load and id(node) in self._unshielded:
+            return node
         context = type(node.ctx)
         stance = reading(name) if context is ast.Load else writing(name)
         if stance is Stance.PRIVATE:
@@ -185,11 +192,32 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             node.args.insert(0, function.value)
             node.func = _at(_named(FORMAT), function)
             return node
+        if not isinstance(function, ast.Name):
+            return self.node_contents_visit(node)
+        if function.id == "type":
+            return self._visit_type(node, function)
+        if function.id in ("isinstance", "issubclass") and len(node.args) == 2:
+            kinds = node.args[1]
+            self._unshielded.update(map(id, kinds.elts if isinstance(kinds, ast.Tuple) else (kinds,)))
+        return self.node_contents_visit(node)
+
+    def _visit_type(self, node: ast.Call, function: ast.Name) -> ast.Call:
+        self._unshielded.add(id(function))
+        plain = id(node) in self._unshielded
         self.node_contents_visit(node)
-        if isinstance(function, ast.Name) and function.id == "type" and not _has_one_argument(node):
+        if not (len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)):
             node.args.insert(0, node.func)
             node.func = _at(_named(NEW_CLASS), function)
-        return node
+            return node
+        return node if plain else _call(node, SHIELD, node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
+        self._unshielded.update(map(id, (node.left, *node.comparators)))
+        return self.node_contents_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.FormattedValue:
+        self._unshielded.add(id(node.value))
+        return self.node_contents_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
         target = node.targets[0]
@@ -289,6 +317,8 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         node.decorator_list = [self.visit(item) for item in node.decorator_list]
         if getattr(node, "type_params", None):
             node.type_params = [self.visit(item) for item in node.type_params]  # type: ignore[attr-defined]
+        self._unshielded.update(map(id, node.bases))
+        self._unshielded.update(id(item.value) for item in node.keywords)
         node.bases = [self.visit(item) for item in node.bases]
         node.keywords = [self.visit(item) for item in node.keywords]
         saved = self._enter(ClassNames(node.body))
@@ -343,7 +373,9 @@ def _visitors() -> dict[type[ast.AST], Callable[[ActionTransformer, Any], Any]]:
         own = vars(ActionTransformer).get(f"visit_{name}")
         if own is None and name in _PASSED:
             own = ActionTransformer.node_contents_visit
-        table[kind] = own or getattr(RestrictingNodeTransformer, f"visit_{name}", RestrictingNodeTransformer.generic_visit)
+        table[kind] = own or getattr(
+            RestrictingNodeTransformer, f"visit_{name}", RestrictingNodeTransformer.generic_visit
+        )
     return table
 
 
@@ -373,8 +405,3 @@ def _call(place: ast.AST, guard: str, *arguments: ast.expr) -> ast.Call:
 
 def _declared(name: str, value: ast.expr) -> ast.Call:
     return _call(value, SLOTS if name == "__slots__" else MATCH_ARGS, value)
-
-
-def _has_one_argument(node: ast.Call) -> bool:
-    return len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
-

@@ -25,6 +25,7 @@ from safe_codeact.policy.tree import Entry, Mark, Node, Scalar
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
+_SHOWN = 60  # characters of a value that a message repeats
 
 # Every one of these changes what a reader sees without changing what a parser reads, or the reverse.
 _DECEPTIVE = re.compile(
@@ -40,7 +41,8 @@ _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 _WORDS: dict[str, Scalar] = {"true": True, "false": False}
 
-# Plain scalars that YAML 1.1, YAML 1.2 and people read differently: (what matches, what is said about it).
+# Plain scalars that YAML 1.1, YAML 1.2 and people read differently: (what matches, what is said about it). No pattern may
+# be able to match one text in two ways: a file of digits would take its square in steps.
 _TRAPS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"(?i:y|n|yes|no|on|off)|True|TRUE|False|FALSE"),
@@ -63,7 +65,7 @@ _TRAPS: tuple[tuple[re.Pattern[str], str], ...] = (
         "is one number to some YAML readers and another to others: write it in plain decimal digits",
     ),
     (
-        re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"),
+        re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?"),
         "is a number to some YAML readers and text to others: write it as plain digits (300, 0.5), "
         'or put the text in quotes ("{text}")',
     ),
@@ -84,7 +86,7 @@ def resolve(text: str) -> Scalar:
         return float(text)
     for pattern, complaint in _TRAPS:
         if pattern.fullmatch(text):
-            raise ValueError(complaint.format(text=text))
+            raise ValueError(complaint.format(text=text[:_SHOWN]))
     return text
 
 

@@ -150,11 +150,6 @@ class ToolLine(_Section):
 
     @model_validator(mode="after")
     def _supported(self) -> ToolLine:
-        if self.approval == "ask":
-            wrong_at(
-                ("approval",),
-                "is not supported by this version: nobody would be asked. Leave the tool out until it is.",
-            )
         if self.when is not None:
             wrong_at(
                 ("when",), "is not supported by this version: nothing would check it. Check it in the tool itself."

@@ -50,6 +50,7 @@ class Bounds:
 KIB = 1024
 MIB = 1024 * 1024
 
-# What `pack` and `unpack` take when nobody says otherwise. Depth 64: deeper than any data that people print, and far
-# from where C code that walks nested values (comparison, repr, hash) nears the end of a thread's stack.
+# What `pack` and `unpack` take when nobody says otherwise, and what session.get, session.set and a tool's result may
+# be. 64 MiB: arrays travel as buffers, so that is 8 million float64. Depth 64: deeper than any data that people print,
+# and far from where C code that walks nested values (comparison, repr, hash) nears the end of a thread's stack.
 PLAIN_BOUNDS = Bounds(max_bytes=64 * MIB, max_nodes=1_000_000, max_depth=64, max_int_bytes=MIB)

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from safe_codeact.wire import messages as m
-from safe_codeact.wire.format import HEAD_BYTES, KIB, MIB, Bounds
+from safe_codeact.wire.format import HEAD_BYTES, KIB, MIB, PLAIN_BOUNDS, Bounds
 from safe_codeact.wire.kinds import (
     Blob,
     Choice,
@@ -71,7 +71,6 @@ DISPLAY_BYTES = 16 * MIB  # a figure of 6,000 × 4,000 pixels as PNG is about 10
 ARGUMENT_BYTES = 1 * MIB  # positional arguments of a call together, keyword arguments together: a document, no data set
 VALUE_TEXT_BYTES = 256 * KIB  # a model is shown far less of a last expression; a program may want a table of text
 ANSWER_BYTES = 1 * MIB  # an answer is read by a person or a program
-PLAIN_BYTES = 64 * MIB  # session.get and session.set carry arrays as buffers: 8 million float64
 TRACEBACK_BYTES = 64 * KIB  # thousands of lines; deeper recursion is folded by traceback itself
 MESSAGE_BYTES = 16 * KIB  # an exception's message: pandas quotes whole lists of columns
 NAME_BYTES = 512  # of a variable, module, file type or exception: 128 characters of any script
@@ -80,12 +79,11 @@ PREVIEW_BYTES = 400  # one line of a table of variables
 VARIABLES = 20_000  # `from x import *` of every allowed module stays under 5,000
 FINDINGS = 1_000  # nobody mends more in one turn, and a gate that finds more may stop
 TOOLS = 1_000
-TOOL_ARGUMENTS = 1_000  # positional or keyword arguments of one call
+TOOLARGUMENT_BOUNDS = 1_000  # positional or keyword arguments of one call
 # What `str` still prints (sys.int_info.default_max_str_digits is 4,300): the host writes these values as JSON, and an
 # int beyond that would raise ValueError in the middle of a record.
 PRINTABLE_INT_BYTES = 1_785
 
-_SOURCE_NAMES = 50_000  # distinct names bound by 256 KiB of source: at most one for each five bytes
 _INT64 = 2**63 - 1
 _PID = 2**22  # /proc/sys/kernel/pid_max never exceeds it (proc(5))
 _CALL = 10**9
@@ -93,13 +91,16 @@ _SECONDS = 1e9
 _SIZE = 2**50  # no machine has that much of anything yet
 
 # Each node is up to 100 bytes of the host's memory and 0.3 µs of its time, whatever the bytes are: hence their own cap.
-_ARGUMENTS = Bounds(max_bytes=ARGUMENT_BYTES, max_nodes=50_000, max_depth=64, max_int_bytes=PRINTABLE_INT_BYTES)
-_ANSWER = Bounds(max_bytes=ANSWER_BYTES, max_nodes=100_000, max_depth=64, max_int_bytes=PRINTABLE_INT_BYTES)
-_VALUE = Bounds(max_bytes=PLAIN_BYTES, max_nodes=1_000_000, max_depth=64, max_int_bytes=MIB)
+# The first three are public: `pack(value, ANSWER_BOUNDS)` tells the guest whether a frame will carry it.
+ARGUMENT_BOUNDS = Bounds(max_bytes=ARGUMENT_BYTES, max_nodes=50_000, max_depth=64, max_int_bytes=PRINTABLE_INT_BYTES)
+ANSWER_BOUNDS = Bounds(max_bytes=ANSWER_BYTES, max_nodes=100_000, max_depth=64, max_int_bytes=PRINTABLE_INT_BYTES)
+VALUE_BOUNDS = PLAIN_BOUNDS
 _OWN = Bounds(max_bytes=4 * MIB, max_nodes=200_000, max_depth=32, max_int_bytes=8)  # the host's own policy and plan
 _RECEIPT = Bounds(max_bytes=256 * KIB, max_nodes=10_000, max_depth=16, max_int_bytes=16)  # a line for each protection
 
-_NAMES = ListOf(Text(NAME_BYTES), _SOURCE_NAMES, Bounds(max_bytes=MIB, max_nodes=_SOURCE_NAMES + 1, max_depth=1))
+# Names that a source binds: an identifier may be as long as the source, and there is at most one for two bytes of it.
+_SOURCE_NAMES = Bounds(max_bytes=2 * MIB, max_nodes=200_001, max_depth=1)
+_NAMES = ListOf(Text(MIB), _SOURCE_NAMES.max_nodes - 1, _SOURCE_NAMES)
 _FINDING = Record(
     {
         "code": Label(16),
@@ -209,7 +210,7 @@ SHAPES: tuple[Shape, ...] = (
         34,
         _TO_WORKER,
         m.Assign,
-        {"name": Text(NAME_BYTES, filled=True), "value": Plain(_VALUE), "has_snapshot": Flag()},
+        {"name": Text(NAME_BYTES, filled=True), "value": Plain(VALUE_BOUNDS), "has_snapshot": Flag()},
     ),
     _shape(35, _TO_WORKER, m.Describe, {"has_snapshot": Flag()}),
     _shape(
@@ -218,7 +219,7 @@ SHAPES: tuple[Shape, ...] = (
         m.ToolReply,
         {
             "call": Whole(1, _CALL),
-            "value": Plain(_VALUE),  # max_result_kb of the policy decides
+            "value": Plain(VALUE_BOUNDS),  # max_result_kb of the policy decides
             "error_type": Choice(("", "ToolError", "TypeError", "ValueError", "ToolRefused")),
             "error_message": Text(MESSAGE_BYTES),
         },
@@ -249,8 +250,8 @@ SHAPES: tuple[Shape, ...] = (
         {
             "call": Whole(1, _CALL),
             "name": Label(NAME_BYTES),
-            "args": ListOf(Plain(_ARGUMENTS), TOOL_ARGUMENTS, _ARGUMENTS),
-            "kwargs": TextMap(Plain(_ARGUMENTS), TOOL_ARGUMENTS, NAME_BYTES, _ARGUMENTS),
+            "args": ListOf(Plain(ARGUMENT_BOUNDS), TOOLARGUMENT_BOUNDS, ARGUMENT_BOUNDS),
+            "kwargs": TextMap(Plain(ARGUMENT_BOUNDS), TOOLARGUMENT_BOUNDS, NAME_BYTES, ARGUMENT_BOUNDS),
         },
     ),
     _shape(
@@ -267,7 +268,7 @@ SHAPES: tuple[Shape, ...] = (
             "saved_bytes": _SAVED,
             "output_bytes": Whole(0, _SIZE),
             "has_final_answer": Flag(),
-            "final_answer": Plain(_ANSWER),
+            "final_answer": Plain(ANSWER_BOUNDS),
         },
     ),
     _shape(
@@ -277,7 +278,7 @@ SHAPES: tuple[Shape, ...] = (
         {
             "problem": Choice(("", "missing", "not_plain", "too_large")),
             "type_name": Text(NAME_BYTES),
-            "value": Plain(_VALUE),
+            "value": Plain(VALUE_BOUNDS),
         },
     ),
     _shape(55, _FROM_WORKER, m.Assigned, {"saved_bytes": _SAVED, "problem": Text(MESSAGE_BYTES)}),

@@ -17,7 +17,7 @@ from safe_codeact.wire.crowding import SMALL, STEPS_PER_KEY, is_crowded
 from safe_codeact.wire.decode import Decoder, unpack
 from safe_codeact.wire.encode import frame, pack
 from safe_codeact.wire.format import KIB, MIB
-from safe_codeact.wire.messages import Fetched, Output
+from safe_codeact.wire.messages import Execute, Fetched, Judged, Output, Ready
 from safe_codeact.wire.shapes import BY_TYPE, Direction
 from safe_codeact.wire.violation import ProtocolViolation
 
@@ -209,14 +209,35 @@ def test_keys_that_collide_are_refused_in_linear_steps() -> None:
     assert steps(8_000) < 5 * steps(2_000)
 
 
-def _chained(count: int) -> list[int]:
-    """Distinct small hashes that walk one chain: each begins where the ones before it have filled the way."""
-    mask = 2 ** (count * 3 // 2).bit_length() - 1
+def _chain_attack(size: int) -> list[int]:
+    """Ints with distinct hashes for a table of `size`: the first fill one long chain, the others are sought to enter it
+    near its beginning and walk it all. Looking for equal hashes would see nothing here.
+    """
+    mask = size - 1
     chain, slot = [], 1
-    for _ in range(count):
+    for _ in range(size // 3):
         chain.append(slot)
         slot = (slot * 5 + 1) & mask
-    return chain[: count // 2] + [chain[0] + (mask + 1) * 2**40 * index for index in range(1, count // 2)]
+    filled, early = set(chain), set(chain[: size // 12])
+    found: list[int] = []
+    candidate = size
+    while len(found) < size // 4:
+        candidate += 1
+        slot, perturb = candidate & mask, candidate
+        while perturb and slot in filled:
+            perturb >>= 5
+            slot = (slot * 5 + perturb + 1) & mask
+        if slot in early:
+            found.append(candidate)
+    return chain + found
+
+
+@pytest.mark.parametrize("more", [0, 6_000])
+def test_distinct_hashes_that_share_one_long_chain_are_seen_at_any_size_of_the_growing_table(more: int) -> None:
+    attack = _chain_attack(2_048)
+    assert len({hash(key) for key in attack}) == len(attack)
+    assert is_crowded(attack + [2**40 + index for index in range(more)])
+    assert not is_crowded(random.Random(7).sample(range(2**60), len(attack)))
 
 
 @pytest.mark.parametrize(
@@ -260,15 +281,17 @@ def test_a_hundred_thousand_tiny_frames_in_one_chunk_are_so_many_messages() -> N
 
 
 def test_tiny_frames_without_end_meet_the_cap_of_the_conversation() -> None:
-    from safe_codeact.wire.messages import Execute, Judged, Ready
-
     conversation = Conversation(output_limit=MIB)
     conversation.receive(frame(Ready({})))
     conversation.send(Execute("1", [], False, 1.0, ""))
     report = {"allowed": True, "findings": [], "imports": [], "names": [], "tools": []}
     conversation.receive(frame(Judged(report, [])))
     tiny = frame(Output("stdout", "x")) * 1_000
-    with pytest.raises(ProtocolViolation, match="^output in too many pieces$"):
+
+    def flood() -> None:
         for _ in range(1_000):
             conversation.receive(tiny)
+
+    with pytest.raises(ProtocolViolation, match=r"^output in too many pieces$"):
+        flood()
     assert conversation.received_messages <= MIB // 8 + 2_000

@@ -249,7 +249,7 @@ def test_the_table_of_hostile_frames_is_not_refused_for_want_of_an_honest_neighb
     assert Decoder(Direction.WORKER_TO_HOST).feed(call(args=b"\x91" + tuples(63)))
     assert Decoder(Direction.WORKER_TO_HOST).feed(call(args=b"\x91\xd4\x02\x90")) == [ToolCall(1, "f", [()], {})]
     assert Decoder(Direction.WORKER_TO_HOST).feed(call(args=b"\x91" + pack(2**14_000)))
-    assert Decoder(Direction.WORKER_TO_HOST).feed(call(args=b"\x91" + pack({index: 0 for index in range(20_000)})))
+    assert Decoder(Direction.WORKER_TO_HOST).feed(call(args=b"\x91" + pack(dict.fromkeys(range(20000), 0))))
     assert Decoder(Direction.WORKER_TO_HOST).feed(call(call_=b"\xcf" + bytes(7) + b"\x01")) == [
         ToolCall(1, "f", [], {})
     ]
@@ -283,7 +283,7 @@ def test_a_frame_that_may_not_come_now_is_refused_at_its_sixth_byte() -> None:
 
     decoder = Decoder(Direction.WORKER_TO_HOST, admit=admit)
     assert decoder.feed(call()[:5]) == []
-    with pytest.raises(ProtocolViolation, match="^no ToolCall now$"):
+    with pytest.raises(ProtocolViolation, match=r"^no ToolCall now$"):
         decoder.feed(call()[5:6])
 
 
@@ -296,8 +296,7 @@ def test_a_mutated_frame_gives_messages_or_a_violation_and_nothing_else(message:
     decoder = Decoder(direction_of(message))
     try:
         taken = decoder.feed(bytes(mutated))
-    except ProtocolViolation as violation:
-        assert len(violation.reason) < 400
+    except ProtocolViolation:
         return
     for back in taken:
         assert Decoder(direction_of(back)).feed(frame(back)), "what was taken fits its own shape"

@@ -1,8 +1,8 @@
 """G102 source-text: a character that no source may contain.
 
-Refuses   Null bytes, lone surrogates, and U+FDD0, which the gate uses to keep private names apart.
-Why       Parser and reader would disagree about such a text, and U+FDD0 would forge a name.
-Behind it The parser refuses the first two; nothing else may spell U+FDD0.
+Refuses   Null bytes, lone surrogates, and U+16FE4, which the gate uses to keep private names apart.
+Why       Parser and reader would disagree about such a text, and U+16FE4 would forge a name.
+Behind it The parser refuses the first two; nothing else may spell U+16FE4.
 Instead   Remove the character; in a string, compute it with `chr(...)` where it is really meant.
 """
 

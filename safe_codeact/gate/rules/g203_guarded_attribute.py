@@ -31,7 +31,9 @@ def check_pattern(situation: Situation, node: ast.AST) -> None:
 
 
 def report(situation: Situation, node: ast.Attribute) -> None:
-    situation.find(RULE, node, f"`.{node.attr}` can only be set by a plain assignment.", f"Write `x.{node.attr} = ...`.")
+    situation.find(
+        RULE, node, f"`.{node.attr}` can only be set by a plain assignment.", f"Write `x.{node.attr} = ...`."
+    )
 
 
 def report_declaration(situation: Situation, node: ast.AST, name: str) -> None:

@@ -11,15 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from safe_codeact.gate.rules import g301_unavailable_builtin
-from safe_codeact.gate.transform import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SLOTS, WRITE
+from safe_codeact.gate.transform import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
 from safe_codeact.guest.guards import attributes, classes, formats
+from safe_codeact.guest.guards.attributes import guarded_getattr
 from safe_codeact.guest.guards.dynamic import DynamicCode
 from safe_codeact.guest.guards.library import attrgetter, install, methodcaller
+from safe_codeact.guest.guards.metaclasses import shield
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
 from safe_codeact.policy.effective import Policy
 
-__all__ = ["ActionRefused", "attrgetter", "guarded_builtins", "install", "methodcaller"]
+__all__ = ["ActionRefused", "attrgetter", "guarded_builtins", "guarded_getattr", "install", "methodcaller", "shield"]
 
 # As they are: they compute, or they make and describe objects; none takes the name of an attribute or a text to run.
 OPEN: frozenset[str] = frozenset(
@@ -34,6 +36,7 @@ _GUARDS: dict[str, Callable[..., Any]] = {
     WRITE: attributes.write,
     FORMAT: formats.format_call,
     NEW_CLASS: classes.new_class,
+    SHIELD: shield,
     HOOK: classes.hook,
     SLOTS: classes.slots,
     MATCH_ARGS: classes.match_args,
@@ -143,7 +146,9 @@ def _unavailable(name: str, hint: str) -> Callable[..., NoReturn]:
 
 def _input(prompt: object = "", /) -> NoReturn:
     """CPython's own exception for a standard input that has ended, with the way out."""
-    raise EOFError("input() has nobody to ask here: assign the value in the code, e.g. `n = 5` instead of `n = int(input())`")
+    raise EOFError(
+        "input() has nobody to ask here: assign the value in the code, e.g. `n = 5` instead of `n = int(input())`"
+    )
 
 
 def _exit(code: object = None) -> NoReturn:

@@ -17,6 +17,7 @@ from typing import Any
 from safe_codeact.gate.names import FRAME_NAMES, MARKER, Stance, is_private, reading, unmark, writing
 from safe_codeact.gate.rules import g201_dunder_attribute, g204_frame_attribute, g302_dynamic_attribute
 from safe_codeact.guest.guards.formats import format_value
+from safe_codeact.guest.guards.metaclasses import shield
 from safe_codeact.guest.guards.own import is_own, is_pure
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 
@@ -31,15 +32,19 @@ def exact_name(name: object, caller: str) -> str:
         if not isinstance(name, str):
             raise TypeError(f"{caller}(): attribute name must be string, not '{type(name).__name__}'")
         name = str.__str__(name)
+    if name.endswith(MARKER) and is_private(name[:-1]):
+        return name[:-1]  # a metaclass saw it in a class body's dictionary
     if MARKER in name:
-        raise refusal(g302_dynamic_attribute.RULE, "an attribute name contains the reserved character U+FDD0.")
+        raise refusal(g302_dynamic_attribute.RULE, "an attribute name contains the reserved character U+16FE4.")
     return name
 
 
 def refused(name: str, verb: str = "read") -> ActionRefused:
     """The refusal that belongs to an attribute name which the tables refuse."""
     rule = g204_frame_attribute if name in FRAME_NAMES else g201_dunder_attribute
-    return refusal(g302_dynamic_attribute.RULE, f"`.{name}` may not be {verb} ({rule.RULE.code}).", rule.HINTS.get(name, ""))
+    return refusal(
+        g302_dynamic_attribute.RULE, f"`.{name}` may not be {verb} ({rule.RULE.code}).", rule.HINTS.get(name, "")
+    )
 
 
 def guarded_getattr(obj: object, name: str, *default: Any) -> Any:
@@ -87,7 +92,7 @@ def guarded_delattr(obj: object, name: str, /) -> None:
 
 def read(obj: Any, name: str) -> Any:
     """`obj.<name>` for the names of `names.GUARDED`; compiled into the action wherever its source reads one."""
-    return _READERS[name](obj, name)
+    return READERS[name](obj, name)
 
 
 def write(value: Any, obj: Any, name: str) -> None:
@@ -127,10 +132,10 @@ def visible(key: Any) -> bool:
     """Whether a stored attribute is one that the action may see."""
     if type(key) is not str:
         return not isinstance(key, str)
-    if key.endswith(MARKER):
-        return True
+    if MARKER in key:
+        return key.endswith(MARKER)
     if not key.startswith("_"):
-        return not key.startswith(MARKER)
+        return True
     return reading(key) in (Stance.OPEN, Stance.GUARDED)
 
 
@@ -264,9 +269,14 @@ def attributes_of(obj: Any) -> Any:
     return types.MappingProxyType({key: value for key, value in real.items() if visible(key)})
 
 
+def is_spelled(name: str) -> bool:
+    """Whether the action's source can spell this name: it is without the marker, or a renamed one."""
+    return MARKER not in name[:-1]
+
+
 def names_of(obj: Any) -> list[str]:
     """`dir(obj)` with the names as the action spells them."""
-    return sorted({unmark(name) for name in dir(obj) if not name.startswith(MARKER)})
+    return sorted({unmark(name) for name in dir(obj) if is_spelled(name)})
 
 
 # Guarded reads
@@ -278,8 +288,14 @@ def _read_dict(obj: Any, name: str) -> Any:
 
 def _read_error_object(obj: Any, name: str) -> Any:
     # CPython fills `AttributeError.obj` with the object that a library was looking at, a raw module for one.
-    if isinstance(obj, BaseException) or (isinstance(obj, type) and issubclass(obj, BaseException)) or type(obj) is super:
-        raise refusal(g302_dynamic_attribute.RULE, "an exception's `.obj` may not be read.", "Use `.name` or str(error).")
+    if (
+        isinstance(obj, BaseException)
+        or (isinstance(obj, type) and issubclass(obj, BaseException))
+        or type(obj) is super
+    ):
+        raise refusal(
+            g302_dynamic_attribute.RULE, "an exception's `.obj` may not be read.", "Use `.name` or str(error)."
+        )
     return obj.obj
 
 
@@ -322,24 +338,23 @@ def _read_dir(obj: Any, name: str) -> Callable[..., list[str]]:
     method = obj.__dir__
 
     def listed(*args: Any) -> list[str]:
-        return sorted({unmark(item) for item in method(*args) if not item.startswith(MARKER)})
+        return sorted({unmark(item) for item in method(*args) if is_spelled(item)})
 
     return listed
 
 
-def _read_new(obj: Any, name: str) -> Any:
-    from safe_codeact.guest.guards.classes import new_of  # classes needs this module's names
-
-    return new_of(obj)
+def _read_class(obj: Any, name: str) -> Any:
+    return shield(getattr(obj, name))
 
 
 def _read_format(obj: Any, name: str) -> Any:
     return format_value(obj, name)
 
 
-_READERS: dict[str, Callable[[Any, str], Any]] = {
+READERS: dict[str, Callable[[Any, str], Any]] = {
     "__dict__": _read_dict,
-    "__new__": _read_new,
+    "__class__": _read_class,
+    "__origin__": _read_class,
     "__slots__": _read_declaration,
     "__match_args__": _read_declaration,
     "__getattribute__": _read_hook,

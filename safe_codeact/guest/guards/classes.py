@@ -5,12 +5,13 @@ metaclass claims), `__array_interface__` (where memory is), `__getattr__` (answe
 library's class that defines the library's private hook would be called, or, renamed, silently not be.
 What we do: the source rules judge what a body spells; here we judge what arrives as a dictionary, and refuse a private
 name that a library's base class has too.
-What still gets through: a class made by calling a metaclass that was not named `type` in the source.
+What still gets through: a class that a library makes of a dictionary it is given.
 """
 
 from __future__ import annotations
 
 import builtins
+import functools
 import types
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +19,8 @@ from typing import Any
 from safe_codeact.gate.names import DEFINABLE, GUARD, MARKER, OWN, Stance, is_dunder, is_private, reading, unmark
 from safe_codeact.gate.rules import g205_class_definition
 from safe_codeact.gate.rules.g205_class_definition import HOOKS
-from safe_codeact.guest.guards.attributes import exact_name, refused
+from safe_codeact.guest.guards.attributes import READERS, exact_name, refused
+from safe_codeact.guest.guards.metaclasses import Metaclass, shield
 from safe_codeact.guest.guards.own import claim, content, is_own
 from safe_codeact.guest.guards.refusal import refusal
 
@@ -28,13 +30,20 @@ _HOOK = GUARD + "hook"
 
 def build_class(body: Callable[..., Any], name: str, /, *bases: Any, **keywords: Any) -> Any:
     """What a class statement calls. The class is CPython's; then it is checked and claimed."""
-    made = _real_build_class(body, name, *bases, **keywords)
+    return settled(_real_build_class(body, name, *bases, **keywords))
+
+
+def settled(made: Any) -> Any:
+    """A class just made for the action, checked and claimed; anything else (a metaclass may return it) as it is."""
     if isinstance(made, type) and not is_own(made):
         _settle(made)
     return made
 
 
 def _settle(made: type) -> None:
+    if issubclass(made, type) and not any("__new__" in content(kind) and is_own(kind) for kind in type.mro(made)):
+        if "__new__" not in content(made):
+            type.__setattr__(made, "__new__", staticmethod(metaclass_new))
     for key in content(made):
         if type(key) is str and key.endswith(MARKER):
             plain = unmark(key)
@@ -49,12 +58,7 @@ def _settle(made: type) -> None:
 
 def new_class(callee: Any, /, *args: Any, **keywords: Any) -> Any:
     """`type(...)` with other than one argument, wherever the source says `type`."""
-    if callee is not type or len(args) != 3:
-        return callee(*args, **keywords)
-    name, bases, namespace = args
-    made = type(name, bases, judged_namespace(namespace), **keywords)
-    _settle(made)
-    return made
+    return shield(callee)(*args, **keywords)
 
 
 def judged_namespace(namespace: Any) -> Any:
@@ -68,17 +72,12 @@ def judged_namespace(namespace: Any) -> Any:
     judged = {}
     for key, value in namespace.items():
         name = _judge_entry(key, value)
-        if name == "__slots__" and not _is_marked(value):
+        if name == "__slots__":
             value = slots(value)
-        elif name == "__match_args__" and not _is_marked(value):
+        elif name == "__match_args__":
             value = match_args(value)
         judged[name] = value
     return judged
-
-
-def _is_marked(value: Any) -> bool:
-    names = (value,) if isinstance(value, str) else tuple(value)
-    return any(isinstance(name, str) and name.endswith(MARKER) for name in names)
 
 
 def _judge_entry(key: Any, value: Any) -> Any:
@@ -94,22 +93,50 @@ def _judge_entry(key: Any, value: Any) -> Any:
     return name + MARKER if is_private(name) else name
 
 
-def new_of(obj: Any) -> Any:
+def _read_new(obj: Any, name: str) -> Any:
     """`obj.__new__`. A metaclass's is handed out with the class dictionary judged; any other as it is."""
+    if type(obj) is Metaclass:
+        obj = obj._kind
     method = obj.__new__
-    owner = obj.__self_class__ if type(obj) is super else obj
+    owner = getattr(obj, "__self_class__", None) if type(obj) is super else obj
     if not (isinstance(owner, type) and issubclass(owner, type)):
         return method
 
     def __new__(meta: Any, *args: Any, **keywords: Any) -> Any:
         if len(args) == 3:
-            made = method(meta, args[0], args[1], judged_namespace(args[2]), **keywords)
-            if isinstance(made, type) and not is_own(made):
-                _settle(made)
-            return made
+            return settled(method(meta, args[0], args[1], judged_namespace(args[2]), **keywords))
         return method(meta, *args, **keywords)
 
     return __new__
+
+
+def _read_call(obj: Any, name: str) -> Any:
+    """`obj.__call__`. A metaclass's makes instances of classes, and classes of metaclasses."""
+    method = obj.__call__
+    if type(obj) is super:
+        owner = method.__self__ if hasattr(method, "__self__") else None
+        if not isinstance(owner, type):
+            return method
+        return lambda *args, **keywords: _called(method, owner, args, keywords)
+    if isinstance(obj, type) and issubclass(obj, type):
+        return lambda kind, *args, **keywords: _called(functools.partial(method, kind), kind, args, keywords)
+    return method
+
+
+def _called(method: Callable[..., Any], kind: Any, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    stand_in = shield(kind)
+    return method(*args, **keywords) if stand_in is kind else stand_in(*args, **keywords)
+
+
+READERS["__new__"] = _read_new
+READERS["__call__"] = _read_call
+
+
+def metaclass_new(meta: Any, /, name: str, bases: tuple[type, ...], namespace: Any, **keywords: Any) -> Any:
+    """`__new__` of an own metaclass that defines none: CPython's next one, with the class dictionary judged."""
+    method = next(content(kind)["__new__"] for kind in type.mro(meta) if "__new__" in content(kind) and not is_own(kind))
+    made = getattr(method, "__func__", method)(meta, name, bases, judged_namespace(namespace), **keywords)
+    return made if is_own(made) else settled(made)
 
 
 def slots(value: Any) -> Any:
@@ -118,6 +145,8 @@ def slots(value: Any) -> Any:
         return _attribute_name(value)
     if isinstance(value, dict):
         return {_attribute_name(key): item for key, item in value.items()}
+    if isinstance(value, list):
+        return [_attribute_name(item) for item in value]
     return tuple(_attribute_name(item) for item in value)
 
 
@@ -153,3 +182,12 @@ def hook(method: str, name: Any) -> Any:
     if method in ("__getattr__", "__getattribute__") and reading(name) is Stance.REFUSED and name.startswith("_"):
         raise AttributeError(name)
     return name
+
+
+def _make(kind: type, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    if len(args) != 3:
+        return kind(*args, **keywords)
+    return settled(kind(args[0], args[1], judged_namespace(args[2]), **keywords))
+
+
+Metaclass.make = staticmethod(_make)

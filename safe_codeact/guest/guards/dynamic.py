@@ -60,20 +60,22 @@ class DynamicCode:
         raise refusal(g303_dynamic_code.RULE, f"the text given to {what}() was refused: {first}")
 
     def _run(self, runner: Callable[..., Any], code: CodeType, given: Any, local: Any, frame: Any) -> Any:
-        if given is None or isinstance(given, Names):
-            names = self._namespace if given is None or frame is None else names_behind(given)
-            if given is None and frame is not None:
-                names = frame.f_globals
-                local = frame.f_locals if local is None else local
-            if isinstance(local, Names):
-                local = names_behind(local)
-            return runner(code, names, local if local is not None else names)
+        if isinstance(local, Names):
+            local = names_behind(local)
+        if isinstance(given, Names):
+            given = names_behind(given)
+        if given is None:
+            given = self._namespace
+            if frame is not None:
+                given, local = frame.f_globals, frame.f_locals if local is None else local
+        if given is self._namespace:
+            return runner(code, given, given if local is None else local)
         if type(given) is not dict:
             raise TypeError(f"globals must be a real dict; try eval(code, {{}}, mapping), not {type(given).__name__}")
         kept = given.get("__builtins__", _MISSING)
         given["__builtins__"] = self._merged(kept)
         try:
-            return runner(code, given, names_behind(local) if isinstance(local, Names) else local)
+            return runner(code, given, local)
         finally:
             if kept is _MISSING:
                 given.pop("__builtins__", None)

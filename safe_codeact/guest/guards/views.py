@@ -25,7 +25,7 @@ def caller(depth: int = 2) -> FrameType | None:
 
 
 def is_shown(name: Any) -> bool:
-    return isinstance(name, str) and name not in _HIDDEN and not name.startswith((MARKER, "."))
+    return isinstance(name, str) and name not in _HIDDEN and MARKER not in name[:-1] and name[:1] != "."
 
 
 class Names(Mapping[str, Any]):

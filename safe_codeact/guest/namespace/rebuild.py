@@ -82,9 +82,10 @@ class Rebuilder:
 
     def known(self, name: str) -> object:
         try:
-            return self._known.find(name)
+            found = self._known.find(name)
         except LookupError:
-            return Lost(name)
+            found = None
+        return Lost(name) if found is None else found
 
     def constant(self, module: str, name: str) -> object:
         if name not in SINGLETONS.get(module, ()):

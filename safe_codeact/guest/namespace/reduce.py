@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from safe_codeact.guest.namespace import arrays, classes, instances, values
-from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, RECONSTRUCTORS, SINGLETONS
+from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, SINGLETONS
 from safe_codeact.guest.namespace.known import Known, granted, resolve
 from safe_codeact.guest.namespace.raw import HEAP_TYPE, class_label, type_dict, type_flags, type_module, type_mro
 from safe_codeact.guest.namespace.rebuild import Rebuilder
@@ -74,7 +74,7 @@ class SessionPickler(pickle.Pickler):
         if late is not None:
             return late.__get__(self)  # type: ignore[no-any-return]
         if self.is_guest_class(kind):
-            return lambda obj: instances.reduce_guest(self, obj)
+            return lambda obj: self.named(obj) or instances.reduce_guest(self, obj)
         return self._library_reducer(kind)
 
     def is_guest_class(self, cls: type) -> bool:
@@ -123,23 +123,27 @@ class SessionPickler(pickle.Pickler):
         scope = function.__globals__
         if scope is self.namespace:
             return values.reduce_function(function, "")
-        reduction = _STEPS.get(id(function)) or self.named(function)
+        if id(function) in _STEPS:
+            return NotImplemented
+        reduction = self.named(function)
         if reduction is not None:
             return reduction
         module, qualname = function.__module__, function.__qualname__
-        if module in RECONSTRUCTORS or "<locals>" not in qualname:
-            home = scope.get("__name__")
+        home = scope.get("__name__")
+        if "<locals>" not in qualname:
             for place in dict.fromkeys((module, home)):
                 if type(place) is str and _is_at(place, qualname, function):
-                    return self.reference_at(function, place, qualname)
+                    return self._reference_at(function, place, qualname)
         if function.__code__.co_filename == "<string>":
             return values.reduce_function(function, "generated")
-        home = scope.get("__name__")
         if home in CLOSURE_MODULES and scope is vars(sys.modules[home]):
             return values.reduce_function(function, home)
         raise NotKept(f"{function.__name__} is a function of {module}, not of this session: import it again")
 
-    def reference_at(self, function: types.FunctionType, place: str, qualname: str) -> Any:
+    def _reference_at(self, function: types.FunctionType, place: str, qualname: str) -> Any:
+        owner, _, name = qualname.rpartition(".")
+        if owner and not name.startswith("_"):
+            return Rebuilder.class_method, (resolve(place, owner, self.known), name)
         reduction = self.reference(function, place, qualname)
         return reduction if place == function.__module__ else (Rebuilder.exported, (place, qualname))
 
@@ -246,7 +250,7 @@ def _constants() -> dict[int, tuple[str, str]]:
     return found
 
 
-_STEPS = {id(step): NotImplemented for name, step in vars(Rebuilder).items() if type(step) is types.FunctionType}
+_STEPS = frozenset(id(step) for step in vars(Rebuilder).values() if type(step) is types.FunctionType)
 
 _EXACT: dict[type, Any] = {
     types.FunctionType: SessionPickler._reduce_function,

@@ -8,6 +8,7 @@ process and one plain namespace, with the real builtins and modules.
 from __future__ import annotations
 
 import builtins
+import gc
 import importlib
 import io
 import json
@@ -27,6 +28,9 @@ MODULES = (
     "itertools json math numbers operator random re statistics string textwrap time types typing uuid zoneinfo "
     "collections.abc numpy numpy.random pandas matplotlib matplotlib.pyplot"
 ).split()
+
+
+_GUARDED: list[tuple[dict[str, Any], DefaultKnown]] = []
 
 
 class Facade:
@@ -84,10 +88,20 @@ def make_facades() -> dict[str, Any]:
     return facades
 
 
-def make_session(facades: dict[str, Any], name: str) -> tuple[dict[str, Any], DefaultKnown]:
-    table = make_builtins(facades)
-    known = DefaultKnown(builtins=table, modules=facades, tools={"search": search})
+def make_session(name: str) -> tuple[dict[str, Any], DefaultKnown]:
+    """Made once in the parent, as a zygote would; each fork has its own copy."""
+    table, known = _GUARDED[0]
     return {"__builtins__": table, "__name__": name}, known
+
+
+def prepare() -> None:
+    for name in MODULES:
+        importlib.import_module(name)
+    facades = make_facades()
+    table = make_builtins(facades)
+    _GUARDED.append((table, DefaultKnown(builtins=table, modules=facades, tools={"search": search})))
+    gc.collect()
+    gc.freeze()
 
 
 def run(source: str, namespace: dict[str, Any], index: int) -> None:
@@ -99,8 +113,7 @@ def run(source: str, namespace: dict[str, Any], index: int) -> None:
 
 
 def one_turn(source: str, index: int, name: str, path: str, answer: dict[str, Any]) -> None:
-    facades = make_facades()
-    namespace, known = make_session(facades, name)
+    namespace, known = make_session(name)
     remembered: dict[str, str] = {}
     if os.path.exists(path):
         with open(path, "rb") as file:
@@ -162,9 +175,5 @@ def do(job: dict[str, Any]) -> Any:
 
 if __name__ == "__main__":
     warnings.simplefilter("error")
-    for each in MODULES:
-        importlib.import_module(each)
-    import matplotlib
-
-    matplotlib.use("Agg")
+    prepare()
     json.dump([do(job) for job in json.load(sys.stdin)], sys.stdout)
