@@ -269,6 +269,7 @@ DENIED: tuple[Denied, ...] = (
     Denied("setns", 308, 268, _PERM, "os.setns"),
     Denied("mount", 165, 40, _PERM, "a mount program's first call"),
     Denied("chroot", 161, 51, _PERM, "os.chroot"),
+    Denied("seccomp", 317, 277, _PERM, "the second program is installed while the first already holds"),
     Denied("personality", 135, 92, _PERM, "turning address randomisation off, or read into execute"),
 )  # fmt: skip
 

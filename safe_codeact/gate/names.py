@@ -60,6 +60,13 @@ DEFINABLE: frozenset[str] = _OPERATORS | frozenset(
     "__type_params__ __firstlineno__ __static_attributes__ __orig_bases__ __classdict__ __classcell__".split()
 )
 
+# What C code asks a class for and believes: where an object's memory is, how to build it again. However a class came by one
+# of these, it is not an action's to have.
+BELIEVED: frozenset[str] = frozenset(
+    "__array_interface__ __array_struct__ __cuda_array_interface__ __dlpack__ __buffer__ __release_buffer__ __reduce__ "
+    "__reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __class__".split()
+)
+
 # Readable on any object: operators, and what describes an object without handing over what it is made of.
 _READABLE: frozenset[str] = _OPERATORS | frozenset(
     "__name__ __qualname__ __doc__ __module__ __class__ __annotations__ __version__ __author__ __all__ __cause__ "

@@ -59,7 +59,9 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self._class: ClassNames | None = None  # set while the walk is directly in a class body
         self._at_module = True
         self._globals: set[str] = set()
-        self._unshielded: set[int] = set()  # id() of nodes whose value is only compared, shown, or asked for an attribute
+        self._unshielded: set[int] = (
+            set()
+        )  # id() of nodes whose value is only compared, shown, or asked for an attribute
 
     # The walk
 

@@ -13,6 +13,7 @@ import os
 import resource
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,7 @@ class Equipment:
         before = set(sys.modules)
         modules, missing = preload.load(policy)
         facades = Modules(policy)
+        preload.warm(policy)
         files = {
             name: file
             for name, module in list(sys.modules.items())
@@ -129,11 +131,11 @@ class _Action:
             workspace=self._request.workspace,
             stdout=self._stdout,
             stderr=self._stderr,
-            deadline=self._request.wall_seconds,
+            deadline=time.monotonic() + self._request.wall_seconds,
         )
         provided = {"final_answer": self._final_answer, "ToolError": ToolError}
         self._builtins = dispatch.builtins_for(
-            self._policy, self._equipment.facades, names, {**provided, **tools}, self._request.workspace
+            self._policy, self._equipment.facades, names, {**provided, **tools}
         )
         names["__builtins__"] = self._builtins
         return Knowledge(self._policy, self._builtins, tools, self._equipment.facades)
@@ -266,7 +268,7 @@ def _use_reserve() -> None:
 def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> tuple[dict[str, Any], Knowledge, Any]:
     """Names for a request that runs no action."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {}, "")
+    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
     known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
     names["__builtins__"] = builtins
     old = _snapshot_of(channel, has_snapshot)

@@ -25,7 +25,7 @@ from safe_codeact.policy.tree import Entry, Mark, Node, Scalar
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 12
-_SHOWN = 60  # characters of a value that a message repeats
+_SHOWN = 60  # characters of a value that a message repeats; a message must not have the size of the file
 
 # Every one of these changes what a reader sees without changing what a parser reads, or the reverse.
 _DECEPTIVE = re.compile(
@@ -198,7 +198,8 @@ class _Builder:
             self._document(event)
         elif isinstance(event, yaml.AliasEvent):
             raise self._wrong(
-                event, f"`*{event.anchor}` repeats a block from elsewhere: write the lines out, or use `extends`"
+                event,
+                f"`*{str(event.anchor)[:_SHOWN]}` repeats a block from elsewhere: write the lines out, or use `extends`",
             )
         elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             self._refuse_decorations(event)
@@ -224,10 +225,12 @@ class _Builder:
     def _refuse_decorations(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
             raise self._wrong(
-                event, f"`&{event.anchor}` marks a block to be repeated elsewhere: delete the mark, or use `extends`"
+                event, f"`&{event.anchor[:_SHOWN]}` marks a block to be repeated: delete the mark, or use `extends`"
             )
         if event.tag is not None:
-            raise self._wrong(event, f"the tag `{event.tag}` changes what a value is: write the value without it")
+            raise self._wrong(
+                event, f"the tag `{event.tag[:_SHOWN]}` changes what a value is: write the value without it"
+            )
 
     def _opened(self, event: yaml.CollectionStartEvent) -> None:
         mark = self._mark(event)
@@ -253,7 +256,8 @@ class _Builder:
                 value = resolve(event.value)
             except ValueError as trap:
                 field_ = self._path_of_next()
-                shown = field_ if not event.value else f"`{event.value}`" if is_key else f"{field_}={event.value}"
+                text = event.value[:_SHOWN]
+                shown = field_ if not text else f"`{text}`" if is_key else f"{field_}={text}"
                 raise self._wrong(event, f"{shown} {trap}") from None
         if is_key:
             self._key(event, value)
@@ -264,7 +268,7 @@ class _Builder:
         parent = self.open[-1]
         if not isinstance(value, str):
             raise self._wrong(
-                event, f'`{event.value}` is not a name: names of fields are text ("{event.value}" in quotes)'
+                event, f"`{event.value[:_SHOWN]}` is not a name: names of fields are text, in quotes if need be"
             )
         assert isinstance(parent.node.content, dict)
         if value in parent.node.content:
@@ -303,7 +307,7 @@ class _Builder:
 
     @staticmethod
     def _join(path: str, key: str) -> str:
-        return key if path == "the file" else f"{path}.{key}"
+        return key[:_SHOWN] if path == "the file" else f"{path}.{key[:_SHOWN]}"
 
     def _mark(self, event: yaml.Event) -> Mark:
         start = event.start_mark

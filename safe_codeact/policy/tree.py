@@ -79,5 +79,5 @@ def dotted(path: Path) -> str:
     """`language.imports[3].module`: how messages name a field."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        text += f"[{step}]" if isinstance(step, int) else f".{step[:60]}" if text else step[:60]
     return text

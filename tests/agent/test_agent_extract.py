@@ -68,7 +68,7 @@ HOSTILE = {
 @pytest.mark.parametrize("unit", HOSTILE.values(), ids=HOSTILE.keys())
 @pytest.mark.parametrize("prefix", ["", "```python\n", "<execute>\n```python\n"], ids=["bare", "fence", "tag"])
 def test_the_steps_of_reading_grow_with_the_size_of_the_text_and_no_faster(unit, prefix):
-    """Eight times the text takes at most sixteen times the steps; a reader that scans again and again takes 64 times."""
+    """Eight times the text takes at most sixteen times the steps; scanning again and again would take 64 times."""
 
     def steps(size):
         text = prefix + (unit * (size // len(unit) + 1))[:size]
@@ -106,8 +106,8 @@ def test_a_reply_larger_than_any_model_writes_is_returned():
     assert extract("x" * (MAX_REPLY_CHARACTERS + 1)).kind == "returned"
 
 
-_MARKS = """``` ~~~ python <execute> </execute> <solution> </solution> <think> </think> <code> </code> <tool_call>
-</tool_call> Observation: json x=1 é""".split()
+_MARKS = ["```", "~~~", "python", "json", "x=1", "é", "Observation:", "</tool_call>", "<tool_call>"]
+_MARKS += [f"<{slash}{tag}>" for tag in ("execute", "solution", "think", "code") for slash in ("", "/")]
 ALPHABET = st.sampled_from([*_MARKS, "\n", " ", ">>> ", "\r\n", "\ud800"])
 
 

@@ -24,7 +24,7 @@ MODULES = (
     "random re statistics string struct textwrap time types typing unicodedata uuid vault weakref zlib numpy"
 ).split()
 
-_VAULT = f'''
+_VAULT = f"""
 _SECRET = {CANARY!r}
 import os as _os
 class Box:
@@ -68,7 +68,7 @@ class Swallow:
     def __exit__(self, kind, error, trace):
         self.error = error
         return True
-'''
+"""
 
 
 def _vault() -> types.ModuleType:
@@ -165,8 +165,10 @@ def is_loot(value: Any, depth: int = 3) -> bool:
     if type(value) in _KINDS or any(value is item for item in _DANGEROUS):
         return True
     if isinstance(value, dict):
-        return "_SECRET" in value or isinstance(value.get("__builtins__"), types.ModuleType) or (
-            depth > 0 and any(is_loot(item, depth - 1) for item in list(value.values()))
+        return (
+            "_SECRET" in value
+            or isinstance(value.get("__builtins__"), types.ModuleType)
+            or (depth > 0 and any(is_loot(item, depth - 1) for item in list(value.values())))
         )
     if isinstance(value, types.MappingProxyType):
         return any(is_loot(item, depth - 1) for item in dict(value).values())
@@ -223,7 +225,9 @@ def _main() -> None:
             try:
                 answer = json.dumps(run_one(source, sys.argv[1]))
             except BaseException as problem:
-                answer = json.dumps({"stdout": "", "value": None, "error": ["Harness", repr(problem)], "refused": [], "loot": True})
+                answer = json.dumps(
+                    {"stdout": "", "value": None, "error": ["Harness", repr(problem)], "refused": [], "loot": True}
+                )
             with os.fdopen(write, "w") as pipe:
                 pipe.write(answer)
             os._exit(0)
@@ -231,7 +235,11 @@ def _main() -> None:
         with os.fdopen(read) as pipe:
             text = pipe.read()
         os.waitpid(child, 0)
-        results.append(json.loads(text) if text else {"stdout": "", "value": None, "error": ["Died", ""], "refused": [], "loot": True})
+        results.append(
+            json.loads(text)
+            if text
+            else {"stdout": "", "value": None, "error": ["Died", ""], "refused": [], "loot": True}
+        )
     json.dump(results, sys.stdout)
 
 

@@ -58,7 +58,7 @@ REFUSED = [
     ("a: null", "p.yaml:1:4: a=null has no value: leave the line out, or write the value.", "a"),
     (
         "a: &x 1",
-        "p.yaml:1:4: `&x` marks a block to be repeated elsewhere: delete the mark, or use `extends`.",
+        "p.yaml:1:4: `&x` marks a block to be repeated: delete the mark, or use `extends`.",
         "a",
     ),
     ("a: *x", "p.yaml:1:4: `*x` repeats a block from elsewhere: write the lines out, or use `extends`.", "a"),
@@ -79,7 +79,7 @@ REFUSED = [
         "p.yaml:1:1: `<<` is a YAML merge: a line that brings in others unseen. Write the lines out, or use `extends`.",
         None,
     ),
-    ("1: a", 'p.yaml:1:1: `1` is not a name: names of fields are text ("1" in quotes).', None),
+    ("1: a", "p.yaml:1:1: `1` is not a name: names of fields are text, in quotes if need be.", None),
     ("? [a]\n: 1", "p.yaml:1:3: a list or mapping stands where the name of a field is expected.", None),
     (
         "a: 1\n---\na: 2",
@@ -165,6 +165,28 @@ def test_what_could_be_read_in_two_ways_is_refused_with_its_place(text: str, mes
 def test_plain_text_means_what_it_looks_like(text: str, value: object) -> None:
     assert resolve(text) == value
     assert type(resolve(text)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "1" * (MAX_BYTES - 20) + "e",
+        "a: " + "1:3" * (MAX_BYTES // 3 - 2),
+        "a: " + "1_" * (MAX_BYTES // 2 - 9) + "x",
+        "a: " + "0" * (MAX_BYTES - 20) + "8",
+        "- " * (MAX_BYTES // 2),
+        "'" * MAX_BYTES,
+        "k" * 500 + "0" * 500 + ": &" + "x" * 1000 + " 1",
+    ],
+    ids=["digits", "base 60", "underscores", "zeros", "dashes", "quotes", "long names"],
+)
+def test_a_file_of_full_size_is_answered_and_the_message_stays_short(text: str) -> None:
+    message = ""
+    try:
+        parse(text, "p.yaml")
+    except InvalidPolicy as error:
+        message = str(error)
+    assert len(message) < 500
 
 
 def test_quotes_make_text_of_anything() -> None:

@@ -16,7 +16,18 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from safe_codeact.gate.names import DEFINABLE, GUARD, MARKER, OWN, Stance, is_dunder, is_private, reading, unmark
+from safe_codeact.gate.names import (
+    BELIEVED,
+    DEFINABLE,
+    GUARD,
+    MARKER,
+    OWN,
+    Stance,
+    is_dunder,
+    is_private,
+    reading,
+    unmark,
+)
 from safe_codeact.gate.rules import g205_class_definition
 from safe_codeact.gate.rules.g205_class_definition import HOOKS
 from safe_codeact.guest.guards.attributes import READERS, exact_name, refused
@@ -44,7 +55,11 @@ def _settle(made: type) -> None:
     if issubclass(made, type) and not any("__new__" in content(kind) and is_own(kind) for kind in type.mro(made)):
         if "__new__" not in content(made):
             type.__setattr__(made, "__new__", staticmethod(metaclass_new))
-    for key in content(made):
+    for key, value in content(made).items():
+        if key in BELIEVED or (key in HOOKS and not _is_plain_hook(value)):
+            raise refusal(g205_class_definition.RULE, f"a class may not define `{key}` in this way.")
+        if key == "__match_args__":
+            match_args(value)
         if type(key) is str and key.endswith(MARKER):
             plain = unmark(key)
             for base in type.mro(made)[1:]:
@@ -80,6 +95,11 @@ def judged_namespace(namespace: Any) -> Any:
     return judged
 
 
+def _is_plain_hook(value: Any) -> bool:
+    """Whether it was compiled from a `def` in a class body, which has the translation of its name argument in it."""
+    return isinstance(value, types.FunctionType) and _HOOK in value.__code__.co_names
+
+
 def _judge_entry(key: Any, value: Any) -> Any:
     if not isinstance(key, str):
         return key
@@ -87,8 +107,7 @@ def _judge_entry(key: Any, value: Any) -> Any:
     if name.endswith(MARKER) or name == OWN:
         return name  # from a class body, on its way through a metaclass
     if is_dunder(name):
-        plain = isinstance(value, types.FunctionType) and _HOOK in value.__code__.co_names
-        if name not in DEFINABLE or (name in HOOKS and not plain):
+        if name not in DEFINABLE or (name in HOOKS and not _is_plain_hook(value)):
             raise refusal(g205_class_definition.RULE, f"a class may not be given `{name}` from a dictionary.")
     return name + MARKER if is_private(name) else name
 
@@ -134,7 +153,9 @@ READERS["__call__"] = _read_call
 
 def metaclass_new(meta: Any, /, name: str, bases: tuple[type, ...], namespace: Any, **keywords: Any) -> Any:
     """`__new__` of an own metaclass that defines none: CPython's next one, with the class dictionary judged."""
-    method = next(content(kind)["__new__"] for kind in type.mro(meta) if "__new__" in content(kind) and not is_own(kind))
+    method = next(
+        content(kind)["__new__"] for kind in type.mro(meta) if "__new__" in content(kind) and not is_own(kind)
+    )
     made = getattr(method, "__func__", method)(meta, name, bases, judged_namespace(namespace), **keywords)
     return made if is_own(made) else settled(made)
 

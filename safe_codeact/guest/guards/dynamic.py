@@ -6,12 +6,13 @@ Threat: a text that the gate has not read; a dictionary of globals with the real
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from safe_codeact.gate.check import judge_expression, judge_quiet
-from safe_codeact.gate.names import GUARD
+from safe_codeact.gate.names import GUARD, unmark
 from safe_codeact.gate.rules import g303_dynamic_code
 from safe_codeact.guest.guards.refusal import refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, names_behind
@@ -67,7 +68,7 @@ class DynamicCode:
         if given is None:
             given = self._namespace
             if frame is not None:
-                given, local = frame.f_globals, frame.f_locals if local is None else local
+                given, local = frame.f_globals, _locals_of(frame, runner) if local is None else local
         if given is self._namespace:
             return runner(code, given, given if local is None else local)
         if type(given) is not dict:
@@ -89,6 +90,15 @@ class DynamicCode:
         guards = {key: value for key, value in self.builtins.items() if key.startswith(GUARD) or key in _NEEDED}
         own = dict(asked) if isinstance(asked, dict) else {}
         return own | guards
+
+
+def _locals_of(frame: FrameType, runner: Callable[..., Any]) -> Any:
+    # The locals of a class body become the class: names that the gate judges in a class body would come in unread.
+    if frame.f_locals is frame.f_globals or frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return frame.f_locals
+    if runner is _real_exec:
+        raise refusal(g303_dynamic_code.RULE, "exec() may not run in a class body.", "Write the definitions out.")
+    return {unmark(name): value for name, value in frame.f_locals.items()}
 
 
 _real_eval = eval  # SAFETY: only ever given code objects that the gate made of a judged text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,13 +16,11 @@ NOTHING = compiled.NOTHING
 
 
 def builtins_for(
-    policy: Policy, facades: Modules, names: dict[str, Any], provided: Mapping[str, Any], workspace: str
+    policy: Policy, facades: Modules, names: dict[str, Any], provided: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `__builtins__` of an action; `provided` are ours and the tools, which win over a builtin's name."""
-    if not policy.language.restricted:
-        return {**vars(builtins), **provided}
     return guarded_builtins(
-        policy, facades.importer, namespace=names, open_=guarded_open(policy, workspace), tools=dict(provided)
+        policy, facades.importer, namespace=names, open_=guarded_open, tools=dict(provided)
     )
 
 

@@ -12,22 +12,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from safe_codeact.guest.modules.patches import matplotlib, numpy, pandas, scipy, standard, sympy
+from safe_codeact.guest.modules.patches import matplotlib, pandas, standard, sympy
 
 PATCHES: Mapping[str, Callable[[], None]] = {
     "asyncio": standard.patch_asyncio,
-    "dataclasses": standard.patch_dataclasses,
-    "enum": standard.patch_enum,
-    "inspect": standard.patch_inspect,
-    "logging": standard.patch_logging,
-    "matplotlib": matplotlib.patch,
-    "mpmath": sympy.patch_mpmath,
-    "numpy": numpy.patch,
+    "string": standard.patch_names,
+    "matplotlib.pyplot": matplotlib.patch,
     "pandas": pandas.patch,
-    "scipy": scipy.patch,
-    "string": standard.patch_string,
     "sympy": sympy.patch,
-    "typing": standard.patch_typing,
 }
 
 _DONE = "_safe_codeact_patched"

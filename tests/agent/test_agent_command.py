@@ -1,0 +1,200 @@
+"""`safe-codeact agent`: what a terminal shows, what lands on disk, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import endpoints
+import pytest
+from endpoints import serving
+from rich.console import Console
+
+from safe_codeact import Artifact, Finding, Observation, Outcome, Policy
+from safe_codeact.agent import (
+    ActionProposed,
+    AgentResult,
+    AnswerReady,
+    ModelDelta,
+    ModelRetry,
+    ObservationReady,
+    ReplyReturned,
+)
+from safe_codeact.cli.outbox import safe_name, write_artifacts
+from safe_codeact.cli.transcript import Transcript
+
+
+def command(*arguments, server=None, cwd=None):
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("OPENAI_")}
+    environment |= {"COLUMNS": "160", "NO_COLOR": "1"}
+    if server is not None:
+        environment |= {"OPENAI_API_KEY": server.api_key}
+        arguments = (*arguments, "--base-url", server.base_url, "--model", "m")
+    return subprocess.run(
+        [sys.executable, "-m", "safe_codeact", "agent", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+        cwd=cwd,
+        check=False,
+    )
+
+
+WRITE = "Copy it.\n```python\nwith open('out.txt', 'w') as f:\n    f.write(open('in.txt').read().upper())\n```"
+
+
+def test_an_answered_task_ends_with_0_and_its_files_lie_in_the_output_folder(tmp_path):
+    """The given file was in the workspace; the action's file comes out."""
+    (tmp_path / "in.txt").write_text("words")
+    with serving(replies=[WRITE, "Copied."]) as server:
+        done = command("Copy.", "--file", tmp_path / "in.txt", server=server, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Copied." in done.stdout
+    assert (tmp_path / "safe-codeact-output" / "out.txt").read_text() == "WORDS"
+
+
+def test_no_answer_within_the_turns_ends_with_1():
+    """And says so."""
+    with serving(replies=["```python\n1\n```"] * 50) as server:
+        done = command("Go.", "--policy", "strict", server=server)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no answer after 12 turns (agent.max_turns)" in done.stdout
+
+
+NOT_ANSWERED = {
+    "a policy that does not exist": (("--policy", "nowhere"), "nowhere"),
+    "a file that does not exist": (("--file", "/nowhere.csv"), "/nowhere.csv: cannot be read: No such file"),
+    "a file under a policy without a workspace": (
+        ("--base-url", "http://127.0.0.1:9/v1", "--policy", "strict", "--file", __file__),
+        "gives no workspace",
+    ),
+    "two files of one name": (("--file", __file__, "--file", __file__), "another file is named"),
+    "a trail": (("--trail", "t"), "--trail t: not supported by this version"),
+    "an endpoint without a scheme": (("--base-url", "localhost"), "the base URL 'localhost' is not an address"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_ANSWERED.values(), ids=NOT_ANSWERED.keys())
+def test_what_the_operator_got_wrong_is_one_line_and_status_1(case, tmp_path):
+    """Never a traceback of ours."""
+    arguments, expected = case
+    done = command("Go.", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert expected in done.stderr
+    assert done.stderr.startswith("safe-codeact: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("fault", [endpoints.status(401), endpoints.raw("{"), endpoints.page("<html>")])
+def test_an_unusable_endpoint_is_one_line_and_status_1(fault):
+    """In the middle of a run as at its start."""
+    first = [lambda handler, request: handler.send_reply(request, "```python\n1\n```"), fault, fault]
+    with serving(*first) as server:
+        done = command("Go.", "--policy", "strict", server=server)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"safe-codeact: the model endpoint {server.base_url} (model 'm') ")
+    assert done.stderr.count("\n") == 1
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\u202e[bold]x[/bold]"
+
+
+def shown(*events, terminal=False):
+    text = io.StringIO()
+    console = Console(file=text, width=120, highlight=False, force_terminal=terminal, color_system=None)
+    with Transcript(console, Policy.load("strict")) as transcript:
+        for event in events:
+            transcript.show(event)
+    return text.getvalue()
+
+
+def hostile_events():
+    finding = Finding(code="G1", name="x", line=1, column=1, message=HOSTILE)
+    artifact = Artifact(name=HOSTILE, media_type=HOSTILE, data=b"x")
+    observation = Observation(outcome=Outcome.refused, text=HOSTILE, findings=(finding,), artifacts=(artifact,))
+    result = AgentResult(answer=HOSTILE, turns=1, messages=(), stopped_by="answer")
+    return {
+        "delta": ModelDelta(turn=1, text=HOSTILE),
+        "retry": ModelRetry(turn=1, reason=HOSTILE, wait_seconds=1.0),
+        "action": ActionProposed(turn=1, thought=HOSTILE, source=HOSTILE, format="fence"),
+        "returned": ReplyReturned(turn=1, text=HOSTILE, reason="r"),
+        "observation": ObservationReady(turn=1, observation=observation),
+        "answer": AnswerReady(turn=1, answer=HOSTILE, stopped_by="answer", thought=HOSTILE, result=result),
+    }
+
+
+@pytest.mark.parametrize("event", hostile_events().values(), ids=hostile_events().keys())
+def test_no_text_of_a_model_or_an_action_reaches_the_terminal_unescaped(event):
+    """No control character, no turned direction, and brackets are not markup."""
+    text = shown(event)
+    assert not set("\x1b\x07\x9b\r\u202e") & set(text)
+    assert "\\x1b[2J" in text or isinstance(event, ModelDelta)
+    assert "[bold]x[/bold]" in text or isinstance(event, ModelDelta)
+
+
+def test_a_long_observation_is_shown_by_its_head_and_tail():
+    """With how many lines are not shown."""
+    observation = Observation(outcome=Outcome.completed, text="\n".join(map(str, range(1_000))))
+    text = shown(ObservationReady(turn=1, observation=observation))
+    assert "… 940 lines not shown …" in text
+    assert "999" in text
+    assert text.count("\n") < 80
+
+
+NAMES = {
+    "chart.png": "chart.png",
+    "plots/a b.png": "plots-a_b.png",
+    "../../.bashrc": "bashrc",
+    "/etc/passwd": "etc-passwd",
+    "..": "artifact",
+    "": "artifact",
+    "-rf": "rf",
+    "a\x00b\n.txt": "a_b_.txt",
+    "año\u202e.csv": "a_o_.csv",
+    "x" * 300 + ".csv": "x" * 96 + ".csv",
+    "." + "x" * 300: "x" * 100,
+    "a\\b": "a-b",
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), NAMES.items(), ids=range(len(NAMES)))
+def test_an_artifact_s_name_becomes_a_plain_file_name(name, expected):
+    """No folder, no hidden file, nothing that a shell or a terminal would act on."""
+    assert safe_name(name) == expected
+
+
+def artifact(name, data=b"data"):
+    return Artifact(name=name, media_type="text/plain", data=data)
+
+
+def test_artifacts_whose_names_fall_together_are_all_written(tmp_path):
+    """Numbered."""
+    paths = write_artifacts(
+        [artifact("a/b.txt", b"1"), artifact("a-b.txt", b"2"), artifact("a\\b.txt", b"3")], tmp_path
+    )
+    assert [(path.name, path.read_bytes()) for path in paths] == [
+        ("a-b.txt", b"1"),
+        ("a-b-2.txt", b"2"),
+        ("a-b-3.txt", b"3"),
+    ]
+
+
+def test_a_link_in_the_output_folder_is_not_written_through(tmp_path):
+    """Whoever put it there."""
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        write_artifacts([artifact("a.txt")], tmp_path / "out")
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
+def test_an_earlier_run_s_file_is_replaced(tmp_path):
+    """The folder shows the last run."""
+    write_artifacts([artifact("a.txt", b"longer before")], tmp_path)
+    write_artifacts([artifact("a.txt", b"now")], tmp_path)
+    assert Path(tmp_path / "a.txt").read_bytes() == b"now"
