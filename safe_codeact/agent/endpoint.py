@@ -83,6 +83,7 @@ _STATUS: dict[int, tuple[str, str, bool]] = {
     425: ("was not ready", _LATER, True),
     429: ("is limiting the rate of requests", "Wait, or use a key with a higher limit.", True),
 }
+_BROKEN_OFF = frozenset({"RemoteProtocolError", "ReadError", "WriteError"})
 _HUNDRED: dict[int, tuple[str, str, bool]] = {
     3: ("redirects to another address", "Give that address as the base URL.", False),
     4: ("did not accept the request", "Check the base URL, the key and the model's name.", False),
@@ -104,11 +105,14 @@ def diagnose(error: Exception, secrets: Sequence[str] = ()) -> Trouble:
         return Trouble(what="did not answer in time", way_out=_ADDRESS, passing=True)
     if isinstance(error, openai.APIStatusError):
         return _of_status(error, secrets)
+    # Older clients let their transport's exceptions through in the middle of a stream; by name, since the transport
+    # is one library or another.
+    if any(type(cause).__name__ in _BROKEN_OFF for cause in chain):
+        what = f"broke its reply off ({_clean(_reason(chain), secrets)})"
+        return Trouble(what=what, way_out=_NOT_THE_API, passing=True)
     if isinstance(error, openai.APIConnectionError):
-        cause = _clean(_reason(chain), secrets)
-        if "ProtocolError" in type(chain[-1]).__name__:
-            return Trouble(what=f"broke its reply off ({cause})", way_out=_NOT_THE_API, passing=True)
-        return Trouble(what=f"cannot be reached ({cause})", way_out=_ADDRESS, passing=True)
+        what = f"cannot be reached ({_clean(_reason(chain), secrets)})"
+        return Trouble(what=what, way_out=_ADDRESS, passing=True)
     if isinstance(error, openai.APIError):
         return _of_stream_error(error, secrets)
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):

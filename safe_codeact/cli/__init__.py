@@ -33,9 +33,13 @@ def _status() -> int:
     except KeyboardInterrupt:
         return 130
     except (app.ReaderGone, BrokenPipeError):
-        # Python flushes stdout once more at exit, and would complain there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_unwritten_output()
         return 141
+    except OSError as error:
+        name = f" ({error.filename})" if error.filename else ""
+        terminal.complain(f"the operating system refused{name}: {error.strerror or error}.")
+        _drop_unwritten_output()
+        return 2
     except Exception as error:
         if os.environ.get("SAFE_CODEACT_TRACEBACK"):
             raise
@@ -45,3 +49,8 @@ def _status() -> int:
         )
         return 70
     return status
+
+
+def _drop_unwritten_output() -> None:
+    """Python flushes stdout once more at exit, and would complain there about what cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

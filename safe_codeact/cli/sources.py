@@ -20,7 +20,7 @@ class UnusableInput(SafeCodeActError):
 def read_source(name: str) -> str:
     """The text of a file, or of standard input for "-". Raises `UnusableInput`."""
     try:
-        raw = sys.stdin.buffer.read(_MOST_BYTES + 1) if name == "-" else _read_file(name)
+        raw = _read_standard_input() if name == "-" else _read_file(name)
     except (OSError, ValueError) as error:
         reason = _REASONS.get(type(error)) or (error.strerror if isinstance(error, OSError) else str(error))
         raise UnusableInput(f"{name}: cannot be read: {reason}.") from None
@@ -40,6 +40,12 @@ _REASONS: dict[type[Exception], str] = {
     IsADirectoryError: "it is a folder; name the files in it",
     PermissionError: "this user may not read it",
 }
+
+
+def _read_standard_input() -> bytes:
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    return sys.stdin.buffer.read(_MOST_BYTES + 1)
 
 
 def _read_file(name: str) -> bytes:

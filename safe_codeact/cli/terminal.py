@@ -12,8 +12,10 @@ ASCII there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import re
 import sys
 from typing import Any
@@ -44,7 +46,13 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def prepare() -> None:
-    """Lets no encoding of the terminal end a command: what it cannot show is written as an escape, too."""
+    """Lets no encoding of the terminal end a command: what it cannot show is written as an escape, too.
+
+    A stream that the caller closed (`>&-`) becomes one that nobody reads.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the life of the process
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -74,6 +82,7 @@ def _with_a_form_in_json(value: Any) -> Any:
 
 def complain(message: str) -> None:
     """One line about the operator's side to stderr."""
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # a full disk behind stdout must not swallow the reason
+        sys.stdout.flush()
     sys.stderr.write(f"safe-codeact: {escaped_line(message)}\n")
     sys.stderr.flush()

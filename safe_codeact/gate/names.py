@@ -64,7 +64,7 @@ DEFINABLE: frozenset[str] = _OPERATORS | frozenset(
 # of these, it is not an action's to have.
 BELIEVED: frozenset[str] = frozenset(
     "__array_interface__ __array_struct__ __cuda_array_interface__ __dlpack__ __buffer__ __release_buffer__ __reduce__ "
-    "__reduce_ex__ __getstate__ __setstate__ __getnewargs__ __getnewargs_ex__ __class__".split()
+    "__reduce_ex__ __getstate__ __setstate__ __class__".split()
 )
 
 # Readable on any object: operators, and what describes an object without handing over what it is made of.

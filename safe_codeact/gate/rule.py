@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import difflib
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from safe_codeact.gate.report import Finding
 from safe_codeact.policy.effective import Policy
+from safe_codeact.policy.knowledge import importable
 
 MOST_FINDINGS = 50  # a model cannot use more, and a hostile source must not choose the size of its own report
+
+
+_importable = functools.lru_cache(maxsize=64)(importable)  # the same few policies, judged under again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,8 @@ class Situation:
     modules: dict[str, frozenset[str]] = field(init=False)  # importable module → names hidden in it
 
     def __post_init__(self) -> None:
-        self.modules = {rule.module: frozenset(rule.deny) for rule in self.policy.language.imports}
+        denied = {rule.module: frozenset(rule.deny) for rule in self.policy.language.imports}
+        self.modules = {name: denied.get(name, frozenset()) for name in _importable(tuple(denied))}
 
     def find(self, rule: Rule, node: ast.AST | tuple[int, int], message: str, hint: str = "") -> None:
         if len(self.findings) >= MOST_FINDINGS:

@@ -206,6 +206,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     def _visit_type(self, node: ast.Call, function: ast.Name) -> ast.Call:
         self._unshielded.add(id(function))
         plain = id(node) in self._unshielded
+        self._unshielded.update(map(id, node.args[:1]))
         self.node_contents_visit(node)
         if not (len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)):
             node.args.insert(0, node.func)
@@ -279,7 +280,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         is_hook = self._class is not None and node.name in HOOKS
         name = node.name
         self._bind(node, "name")
-        node.decorator_list = [self.visit(item) for item in node.decorator_list]
+        node.decorator_list = self._decorators(node)
         node.args = self.visit(node.args)
         if node.returns is not None:
             node.returns = self.visit(node.returns)
@@ -307,6 +308,13 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         has_docstring = ast.get_docstring(node, clean=False) is not None
         node.body.insert(1 if has_docstring else 0, prelude)
 
+    def _decorators(self, node: Any) -> list[ast.expr]:
+        if len(node.decorator_list) > MOST_DEPTH:  # each is a call inside the next one's
+            what = f"`{node.name[:40]}` has {len(node.decorator_list)} decorators; {MOST_DEPTH} are allowed"
+            g104_source_complexity.report(self.situation, what, (node.lineno, node.col_offset + 1))
+            raise TooComplex
+        return [self.visit(item) for item in node.decorator_list]
+
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         node.args = self.visit(node.args)
         saved = self._enter(None)
@@ -316,7 +324,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
         self._bind(node, "name")
-        node.decorator_list = [self.visit(item) for item in node.decorator_list]
+        node.decorator_list = self._decorators(node)
         if getattr(node, "type_params", None):
             node.type_params = [self.visit(item) for item in node.type_params]  # type: ignore[attr-defined]
         self._unshielded.update(map(id, node.bases))

@@ -1,8 +1,7 @@
-"""What an action shows besides what it prints: the last expression, and plots."""
+"""The last expression of an action, as a notebook echoes it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from safe_codeact.gate.names import plain_text
@@ -24,9 +23,3 @@ def value_text(value: Any) -> str | None:
     half = _VALUE_BYTES // 2
     head, tail = encoded[:half].decode("utf-8", "ignore"), encoded[-half:].decode("utf-8", "ignore")
     return f"{head}\n[… {len(encoded) - 2 * half:,} bytes left out …]\n{tail}"
-
-
-def figures(collect: Any) -> Iterator[tuple[str, str, bytes]]:
-    """Plots that were left open at the end, as PNG: name, media type, bytes."""
-    for name, data in collect():
-        yield name, "image/png", data

@@ -27,6 +27,7 @@ from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
 from safe_codeact.guest.knowledge import Knowledge
 from safe_codeact.guest.modules import Modules
+from safe_codeact.guest.modules.patches import matplotlib as plots
 from safe_codeact.guest.streams import Budget, Stream
 from safe_codeact.guest.tools import Calls, ToolError, make_stub
 from safe_codeact.policy.effective import Policy
@@ -60,13 +61,6 @@ class Equipment:
             if name not in before and isinstance(file := getattr(module, "__file__", None), str)
         }
         return cls(policy, facades, modules, missing, files)
-
-    def last_words(self, error: BaseException) -> None:
-        """A fault of ours in a worker: for the engineer who runs with a debugger; the host sees the exit status."""
-        if os.environ.get("SAFE_CODEACT_DEBUG"):
-            import traceback  # only then
-
-            traceback.print_exception(error)
 
 
 def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> None:
@@ -152,8 +146,7 @@ class _Action:
                 self._deadline.arm(self._request.wall_seconds, limits.cpu_seconds)
                 result = dispatch.run(judgement, names)
                 value = display.value_text(result)
-                for name, media_type, data in display.figures(self._equipment.facades.collect_figures):
-                    self._channel.send(messages.Display(name=name, media_type=media_type, data=data))
+                self._show_plots()
             finally:
                 self._deadline.disarm()
         except BaseException as raised:
@@ -200,6 +193,11 @@ class _Action:
                 final_answer=self._final[-1] if self._final else None,
             )
         )
+
+    def _show_plots(self) -> None:
+        """Figures that were shown or left open. Drawing runs code of the action's own artists: within its time."""
+        for name, data in plots.collect_figures():
+            self._channel.send(messages.Display(name=name, media_type="image/png", data=data))
 
     def _emit(self, stream: str, text: str) -> None:
         self._channel.send(messages.Output(stream=stream, text=text))

@@ -134,13 +134,12 @@ def _become_worker(prepared: Prepared, equipment: worker.Equipment, slot: str, d
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the host's business
         gc.unfreeze()
         os.dup2(descriptor, SOCKET)
+        connection = socket.socket(fileno=SOCKET)  # asks for the socket's family, which the filter forbids
         receipt = lock_down(prepared, slot)
-        worker.serve(equipment, socket.socket(fileno=SOCKET), receipt)
+        worker.serve(equipment, connection, receipt)
         status = 0
-    except BaseException as error:
-        equipment.last_words(error)
     finally:
-        os._exit(status)
+        os._exit(status)  # whatever was raised: the host reads the status, and nothing else may come of it
 
 
 def _require(plan: Plan) -> None:

@@ -7,7 +7,6 @@ directions check types exactly (a bool is no int, a subclass is not its base) an
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ class Whole(_SameBothWays):
 
 @dataclass(frozen=True, slots=True)
 class Real:
-    """A finite float from `low` to `high`: NaN passes every comparison that is written the wrong way round."""
+    """A float from `low` to `high`, both finite. NaN is not within: every comparison with it is false."""
 
     low: float
     high: float
@@ -150,7 +149,7 @@ class Real:
         return Bounds(max_bytes=_NUMBER_BYTES, max_nodes=1, max_depth=0)
 
     def accept(self, value: Any) -> float:
-        if type(value) is not float or not math.isfinite(value) or not self.low <= value <= self.high:
+        if type(value) is not float or not self.low <= value <= self.high:
             raise Misfit(f"a float from {self.low:g} to {self.high:g}")
         return value
 

@@ -182,6 +182,24 @@ def test_a_reader_that_goes_away_leaves_no_complaint(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1] == "141"
 
 
+@pytest.mark.parametrize(
+    ("redirection", "status", "message"),
+    [
+        ("<&-", 2, "safe-codeact: -: cannot be read: standard input is closed.\n"),
+        (">&- < action.py", 3, ""),
+        ("2>&- < action.py > out.txt", 3, ""),
+        ("> /dev/full < action.py", 2, "safe-codeact: the operating system refused: No space left on device.\n"),
+    ],
+)
+def test_a_stream_that_is_closed_or_full_is_no_mistake_of_ours(
+    tmp_path: Path, redirection: str, status: int, message: str
+) -> None:
+    _program(tmp_path, "import subprocess")
+    command = f'"{sys.executable}" -m safe_codeact check - {redirection}'
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (status, message, "")
+
+
 def test_a_mistake_of_ours_is_one_line_and_its_place_is_to_be_had() -> None:
     program = (
         "import sys; sys.argv = ['safe-codeact', 'explain', 'G204']\n"

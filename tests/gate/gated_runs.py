@@ -89,6 +89,8 @@ def _facade(name: str) -> Any:
     }
     for hidden in _HIDDEN.get(name, ()):
         public.pop(hidden, None)
+    if name == "numpy":
+        public.update(random=module.random, linalg=module.linalg, __version__=module.__version__)
     if name == "operator":
         public.update(attrgetter=attrgetter, methodcaller=methodcaller)
     return types.SimpleNamespace(**public)
@@ -105,7 +107,7 @@ _HIDDEN = {
 def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
     if name not in MODULES:
         # C code imports through the caller's builtins (`datetime.strptime` needs `_strptime`); its names reach no action.
-        if sys._getframe(1).f_code.co_filename != "<action>" or name.startswith("_"):
+        if sys._getframe(1).f_code.co_filename != "<action>" or "._" in f".{name}":
             return importlib.import_module(name)
         raise ImportError(f"{name} is not available")
     top, _, rest = name.partition(".")
@@ -173,7 +175,11 @@ def is_loot(value: Any, depth: int = 3) -> bool:
     if isinstance(value, types.MappingProxyType):
         return any(is_loot(item, depth - 1) for item in dict(value).values())
     if isinstance(value, (list, tuple, set)):
-        return object in value or (depth > 0 and any(is_loot(item, depth - 1) for item in value))
+        return (
+            object in value
+            or sum(type(item) is type for item in value) > 20
+            or (depth > 0 and any(is_loot(item, depth - 1) for item in value))
+        )
     if isinstance(value, type):
         return "__array_interface__" in vars(value) or "__reduce__" in vars(value) and value.__module__ == "__main__"
     return False

@@ -6,6 +6,7 @@ Threat: a text that the gate has not read; a dictionary of globals with the real
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
@@ -56,8 +57,7 @@ class DynamicCode:
             return judgement.code
         first = judgement.report.findings[0]
         if first.code == "G103":
-            kind, _, message = first.message.partition(": ")
-            raise _SYNTAX_ERRORS.get(kind, SyntaxError)(message)
+            ast.parse(source.lstrip(" \t") if what == "eval" else source, "<string>", what)  # CPython's own exception
         raise refusal(g303_dynamic_code.RULE, f"the text given to {what}() was refused: {first}")
 
     def _run(self, runner: Callable[..., Any], code: CodeType, given: Any, local: Any, frame: Any) -> Any:
@@ -103,4 +103,3 @@ def _locals_of(frame: FrameType, runner: Callable[..., Any]) -> Any:
 
 _real_eval = eval  # SAFETY: only ever given code objects that the gate made of a judged text
 _real_exec = exec  # SAFETY: as above
-_SYNTAX_ERRORS = {"IndentationError": IndentationError, "TabError": TabError}

@@ -20,8 +20,11 @@ from safe_codeact.guest.guards.own import is_own
 
 def shield(value: Any) -> Any:
     """The value; for a library's metaclass (`type` among them), what stands in for it."""
-    if isinstance(value, type) and issubclass(value, type) and not is_own(value):
-        return Metaclass(value)
+    if isinstance(value, type):
+        if issubclass(value, type) and not is_own(value):
+            return Metaclass(value)
+        if value is Metaclass:  # `type(t)` of a stand-in
+            return Metaclass(type)
     return value
 
 

@@ -1,16 +1,15 @@
 """Attributes whose names are text, and the replacements for the library functions that take such names.
 
-Threat: `attrgetter("__globals__")`, `update_wrapper(box, f, assigned=["__globals__"])`, `"{0.__class__}".format`: the gate
-reads names in source, and these are names in data. The decision itself is `guest.guards`'; here the library functions
-are led to it.
+Threat: `attrgetter("__globals__")`, `update_wrapper(box, f, assigned=["__globals__"])`, `df.agg("__reduce__")`: the gate
+reads names in source, and these are names in data. What may be read is `guest.guards`' decision; here the functions of
+libraries are led to it.
 """
 
 from __future__ import annotations
 
-import _string
+import builtins
 import dataclasses
 import functools
-import keyword
 import string
 import sys
 import typing
@@ -18,28 +17,35 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
 
-import builtins
-
-from safe_codeact.gate.names import Stance, reading
+from safe_codeact.gate.names import Stance, is_dunder, reading
+from safe_codeact.gate.rules import g302_dynamic_attribute
+from safe_codeact.guest.guards import attrgetter, methodcaller
+from safe_codeact.guest.guards.classes import judged_namespace
+from safe_codeact.guest.guards.refusal import refusal
 
 _COPIED = frozenset((*functools.WRAPPER_ASSIGNMENTS, *functools.WRAPPER_UPDATES, "__type_params__"))
 
 
-def read_attribute(obj: Any, name: str) -> Any:
-    """`getattr(obj, name)` under the rules of the action's own source. Raises as `guest.guards.guarded_getattr` does."""
-    from safe_codeact.guest import guards  # the guards import this package; this is called long after both are loaded
+def library_name(name: str, what: str) -> str:
+    """The name as an exact str, if an action could spell it on an object of a library.
 
-    return guards.guarded_getattr(obj, name)
-
-
-def plain_name(name: Any, what: str) -> str:
-    """The name as an exact str, if an action's source could read it on any object without a guard."""
-    if not isinstance(name, str):
-        raise TypeError(f"{what} must be str, not {type(name).__name__}")
+    Raises `ActionRefused`; `what` says where the text was found.
+    """
     text = str.__str__(name)
-    if text.startswith("_") or reading(text) is Stance.REFUSED:
-        raise PermissionError(f"{what} {text!r} is not available: names that start with an underscore are a library's own.")
+    if text.startswith("_") or reading(text) is not Stance.OPEN:
+        raise refusal(g302_dynamic_attribute.RULE, f"{what} {text!r} names an attribute that actions may not read.")
     return text
+
+
+def field_names(names: Iterable[Any]) -> None:
+    """Refuses names that would make a special method of a class that is made from text."""
+    for name in names:
+        if isinstance(name, str) and is_dunder(str.__str__(name)):
+            raise refusal(
+                g302_dynamic_attribute.RULE,
+                f"{name!r} cannot be a field or a member.",
+                "Write a class statement with that method.",
+            )
 
 
 def action_frame() -> FrameType | None:
@@ -50,46 +56,22 @@ def action_frame() -> FrameType | None:
     return frame
 
 
-# ---- operator
+def action_names() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Copies of the globals and locals of the action's code that is running, without what the interpreter put there."""
+    frame = action_frame()
+    if frame is None:
+        return {}, {}
+    found = (
+        {name: value for name, value in names.items() if name[:2] != "__"}
+        for names in (frame.f_globals, frame.f_locals)
+    )
+    own_globals, own_locals = found
+    return own_globals, own_locals
 
 
-class attrgetter:
-    """`operator.attrgetter`, each step under the rules for attributes."""
-
-    __slots__ = ("_names",)
-
-    def __init__(self, attr: str, /, *attrs: str) -> None:
-        for each in (attr, *attrs):
-            if not isinstance(each, str):
-                raise TypeError("attribute name must be a string")
-        self._names = tuple(str.__str__(each).split(".") for each in (attr, *attrs))
-
-    def __call__(self, obj: Any, /) -> Any:
-        found = tuple(self._walk(obj, names) for names in self._names)
-        return found if len(found) > 1 else found[0]
-
-    @staticmethod
-    def _walk(obj: Any, names: list[str]) -> Any:
-        for name in names:
-            obj = read_attribute(obj, name)
-        return obj
-
-    def __repr__(self) -> str:
-        return f"operator.attrgetter({', '.join(repr('.'.join(names)) for names in self._names)})"
-
-
-class methodcaller:
-    """`operator.methodcaller`, under the rules for attributes."""
-
-    __slots__ = ("_args", "_kwargs", "_name")
-
-    def __init__(self, name: str, /, *args: Any, **kwargs: Any) -> None:
-        if not isinstance(name, str):
-            raise TypeError("method name must be a string")
-        self._name, self._args, self._kwargs = str.__str__(name), args, kwargs
-
-    def __call__(self, obj: Any, /) -> Any:
-        return read_attribute(obj, self._name)(*self._args, **self._kwargs)
+def format_text(template: str, *args: Any, **kwargs: Any) -> str:
+    """`template.format(...)` for a library that formats with a template of the action's: `guards.install` judges the fields."""
+    return string.Formatter().vformat(template, args, kwargs)
 
 
 # ---- functools
@@ -99,7 +81,10 @@ def _copied(names: Iterable[str]) -> tuple[str, ...]:
     exact = tuple(str.__str__(name) for name in names)
     for name in exact:
         if name not in _COPIED:
-            raise PermissionError(f"functools.update_wrapper copies {', '.join(sorted(_COPIED))} and nothing else; got {name!r}.")
+            raise refusal(
+                g302_dynamic_attribute.RULE,
+                f"functools.update_wrapper copies {', '.join(sorted(_COPIED))}, and not {name!r}.",
+            )
     return exact
 
 
@@ -113,7 +98,9 @@ def update_wrapper(
 
 
 def wraps(
-    wrapped: Any, assigned: Iterable[str] = functools.WRAPPER_ASSIGNMENTS, updated: Iterable[str] = functools.WRAPPER_UPDATES
+    wrapped: Any,
+    assigned: Iterable[str] = functools.WRAPPER_ASSIGNMENTS,
+    updated: Iterable[str] = functools.WRAPPER_UPDATES,
 ) -> Callable[[Any], Any]:
     return functools.partial(update_wrapper, wrapped=wrapped, assigned=assigned, updated=updated)
 
@@ -122,54 +109,30 @@ def wraps(
 
 
 def get_type_hints(obj: Any, globalns: Any = None, localns: Any = None, include_extras: bool = False) -> dict[str, Any]:
-    """`typing.get_type_hints`, over the action's own names; never those of the module that `obj` claims to be from."""
+    """`typing.get_type_hints` over the action's own names; never over those of the module that `obj` says it is from."""
     frame = action_frame()
-    own = {} if frame is None else {name: value for name, value in frame.f_globals.items() if not name.startswith("__")}
-    names = own | dict(globalns or {})
-    return typing.get_type_hints(obj, names | {"__builtins__": {}}, dict(localns or {}), include_extras)
+    own_globals, _ = action_names()
+    names = own_globals | dict(globalns or {})
+    names["__builtins__"] = frame.f_builtins if frame is not None else {}
+    return typing.get_type_hints(obj, names, dict(localns or {}), include_extras)
 
 
 # ---- dataclasses
 
 
-def make_dataclass(cls_name: str, fields: Iterable[Any], *, bases: tuple[type, ...] = (), namespace: Any = None, **options: Any) -> type:
+def make_dataclass(
+    cls_name: str, fields: Iterable[Any], *, bases: tuple[type, ...] = (), namespace: Any = None, **options: Any
+) -> type:
     """`dataclasses.make_dataclass`, with names that a class statement could hold as well."""
-    listed = [each if isinstance(each, str) else tuple(each) for each in fields]
-    for each in listed:
-        plain_name(each if isinstance(each, str) else each[0], "the field name")
-    members = dict(namespace or {})
-    for name in members:
-        plain_name(name, "the name in namespace")
+    listed = [str.__str__(each) if isinstance(each, str) else tuple(each) for each in fields]
+    field_names(each if isinstance(each, str) else each[0] for each in listed)
+    members = judged_namespace(dict(namespace or {}))
     return dataclasses.make_dataclass(cls_name, listed, bases=bases, namespace=members, **options)
 
 
-# ---- string
-
-
-def get_field(self: string.Formatter, field_name: str, args: Any, kwargs: Any) -> Any:
-    """`string.Formatter.get_field`, with attributes under the rules."""
-    first, rest = _string.formatter_field_name_split(field_name)
-    obj = self.get_value(first, args, kwargs)
-    for is_attribute, name in rest:
-        obj = read_attribute(obj, name) if is_attribute else obj[name]
-    return obj, first
-
-
-def format_text(template: str, *args: Any, **kwargs: Any) -> str:
-    """`template.format(...)` for the libraries that format with a template of the action's."""
-    return string.Formatter().vformat(template, args, kwargs)
-
-
-def field_name(name: Any) -> str:
-    """A name that goes into source text which the standard library generates and executes."""
-    if type(name) is not str or not name.isidentifier() or keyword.iskeyword(name):
-        raise TypeError(f"Field names must be valid identifiers: {name!r}")
-    return name
-
-
 REPLACEMENTS: Mapping[str, Mapping[str, Any]] = {
-    "operator": {"attrgetter": attrgetter, "methodcaller": methodcaller},
-    "functools": {"update_wrapper": update_wrapper, "wraps": wraps},
-    "typing": {"get_type_hints": get_type_hints},
     "dataclasses": {"make_dataclass": make_dataclass},
+    "functools": {"update_wrapper": update_wrapper, "wraps": wraps},
+    "operator": {"attrgetter": attrgetter, "methodcaller": methodcaller},
+    "typing": {"get_type_hints": get_type_hints},
 }

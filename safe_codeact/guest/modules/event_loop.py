@@ -42,10 +42,14 @@ class ActionTask(asyncio.Task):  # type: ignore[type-arg]
     """A task that keeps its frames to itself."""
 
     def get_stack(self, *, limit: int | None = None) -> NoReturn:
-        raise PermissionError("Task.get_stack hands out frames; format the task's exception with the traceback module instead.")
+        raise PermissionError(
+            "Task.get_stack hands out frames; format the task's exception with the traceback module instead."
+        )
 
     def print_stack(self, *, limit: int | None = None, file: Any = None) -> NoReturn:
-        raise PermissionError("Task.print_stack walks frames; format the task's exception with the traceback module instead.")
+        raise PermissionError(
+            "Task.print_stack walks frames; format the task's exception with the traceback module instead."
+        )
 
 
 class ActionLoop(base_events.BaseEventLoop):

@@ -84,7 +84,9 @@ class Place:
         if not isinstance(mode, str):
             raise TypeError(f"open() argument 'mode' must be str, not {type(mode).__name__}")
         if opener is not None or not closefd:
-            raise PermissionError("open() takes no opener and no closefd=False here: an action has no file descriptors.")
+            raise PermissionError(
+                "open() takes no opener and no closefd=False here: an action has no file descriptors."
+            )
         kind = _checked_mode(mode, buffering, encoding, errors, newline)
         raw = WorkspaceFile(file, kind)
         if buffering == 0:

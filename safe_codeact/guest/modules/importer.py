@@ -23,6 +23,7 @@ from safe_codeact.guest.modules.curated.streams import follow
 from safe_codeact.guest.modules.facade import new_facade, public_names
 from safe_codeact.guest.modules.files import HERE
 from safe_codeact.guest.modules.patches import apply_patches
+from safe_codeact.guest.modules.patches.matplotlib import collect_figures
 from safe_codeact.policy.effective import ImportRule, Policy
 from safe_codeact.policy.knowledge import ALIASES, DENIED, PARTS, importable
 
@@ -61,9 +62,13 @@ class Modules:
             raise self._not_found(name)
         return self._facades[name]
 
-    def find(self, name: str) -> ModuleType | None:
-        """The facade of this dotted name, also of a parent that only holds its submodules; None where there is none."""
-        return self._facades.get(name)
+    def find(self, name: str) -> ModuleType:
+        """The facade of this dotted name, also of a parent that only holds its submodules. Raises LookupError."""
+        return self._facades[name]
+
+    def collect_figures(self) -> list[tuple[str, bytes]]:
+        """(name, PNG bytes) of the figures that the action showed or left open."""
+        return collect_figures()
 
     def name_of(self, obj: object) -> str | None:
         """The dotted name of one of our facades; None for everything else."""
@@ -89,7 +94,9 @@ class Modules:
     def reason(self, module: str, name: str) -> str:
         """Why a name of an allowed module is hidden; "" where it is not."""
         rule = self._rules.get(module)
-        return DENIED.get(module, {}).get(name) or ("The policy hides it." if rule is not None and name in rule.deny else "")
+        return DENIED.get(module, {}).get(name) or (
+            "The policy hides it." if rule is not None and name in rule.deny else ""
+        )
 
     def enter_worker(self, workspace: str, stdout: Any, stderr: Any, deadline: float | None = None) -> None:
         """Point everything that belongs to one action to it: streams, folder, deadline (time.monotonic), and randomness."""
@@ -111,7 +118,9 @@ class Modules:
         if type(fromlist) is list:  # C code (PyImport_Import); the statement passes a tuple or None
             return self._loaded_for_c(name)
         if level:
-            raise ImportError("attempted relative import with no known parent package: an action is one program, not a package")
+            raise ImportError(
+                "attempted relative import with no known parent package: an action is one program, not a package"
+            )
         if name not in self._facades or (name not in self._allowed and not fromlist):
             raise self._not_found(name)
         if not fromlist:
@@ -130,7 +139,9 @@ class Modules:
 
     def _not_found(self, name: str) -> ModuleNotFoundError:
         if name in self._allowed:
-            return ModuleNotFoundError(f"No module named {name!r}: the policy allows it, but it is not installed here", name=name)
+            return ModuleNotFoundError(
+                f"No module named {name!r}: the policy allows it, but it is not installed here", name=name
+            )
         near = difflib.get_close_matches(name, self._allowed & self._facades.keys(), 2)
         hint = f". Did you mean: {', '.join(near)}?" if near else ""
         return ModuleNotFoundError(f"No module named {name!r}: the policy does not allow it{hint}", name=name)

@@ -34,8 +34,13 @@ RECONSTRUCTORS: dict[str, frozenset[str]] = {
     "pandas._libs.tslibs.period": frozenset({"_unpickle_period"}),
     "pandas._libs.tslibs.offsets": frozenset({"__pyx_unpickle_BaseOffset", "__pyx_unpickle_Tick", "_get_offset"}),
     "pytz": frozenset({"_p", "_UTC"}),  # time zones, by name
-    "matplotlib.cbook": frozenset({"_picklable_class_constructor"}),  # axes made from a projection
-    "matplotlib.figure": frozenset({"FigureBase"}),
+    # Figures: axes made from a projection, and the callbacks that every figure registers.
+    "matplotlib.cbook": frozenset({"_picklable_class_constructor", "_exception_printer"}),
+    "matplotlib.colorbar": frozenset({"_remove_cbar_axes"}),
+    "matplotlib.backend_bases": frozenset({"_mouse_handler", "_key_handler"}),
+    "pandas.plotting._matplotlib.timeseries": frozenset({"_format_coord", "format_dateaxis"}),
+    "pandas.plotting._matplotlib.converter": frozenset({f"_{each}_finder" for each in ("daily", "monthly")})
+    | frozenset({"_quarterly_finder", "_annual_finder"}),
 }
 
 # Standard-library modules whose classes are data or pure. Classes of other modules need `Known.allows`.
@@ -77,6 +82,13 @@ CLASS_MODULES: frozenset[str] = frozenset(
     }
 )
 
+# Iterators over builtin containers: their reduction is `iter(container)` and a position.
+ITERATORS: frozenset[str] = frozenset(
+    "list_iterator list_reverseiterator tuple_iterator str_iterator str_ascii_iterator range_iterator "
+    "longrange_iterator bytes_iterator bytearray_iterator set_iterator dict_keyiterator dict_valueiterator "
+    "dict_itemiterator callable_iterator".split()
+)
+
 # Single classes: from modules of which the rest must stay out.
 CLASSES: dict[str, frozenset[str]] = {
     "builtins": frozenset(
@@ -87,6 +99,9 @@ CLASSES: dict[str, frozenset[str]] = {
     "types": frozenset({"SimpleNamespace", "GenericAlias", "DynamicClassAttribute"}),
     "_io": frozenset({"StringIO", "BytesIO"}),  # memory, not files
     "io": frozenset({"StringIO", "BytesIO"}),
+    "dateutil.relativedelta": frozenset({"relativedelta"}),
+    "dateutil._common": frozenset({"weekday"}),
+    "dateutil.tz.tz": frozenset({"tzutc", "tzoffset"}),
     "pytz.tzfile": frozenset({"DstTzInfo", "StaticTzInfo"}),
 }
 

@@ -12,11 +12,11 @@ import sys
 from typing import Any
 
 
-def reduce_array(array: Any) -> tuple[str, tuple[Any, ...]] | None:
+def reduce_array(array: Any, *, alone: bool = False) -> tuple[str, tuple[Any, ...]] | None:
     """The step and its arguments, or None where numpy's own reduction must do (object dtype, odd layouts)."""
     numpy = sys.modules["numpy"]
     base = array.base
-    if type(base) is numpy.ndarray:
+    if type(base) is numpy.ndarray and not alone:
         view = _reduce_view(numpy, array, base)
         if view is not None:
             return view
@@ -58,7 +58,11 @@ def load_view(
     base: Any, dtype: Any, shape: tuple[int, ...], offset: int, strides: tuple[int, ...], writeable: bool
 ) -> Any:
     numpy = sys.modules["numpy"]
-    if type(base) is not numpy.ndarray or dtype.hasobject != base.dtype.hasobject or _splits_pointers(dtype, offset, strides):
+    if (
+        type(base) is not numpy.ndarray
+        or dtype.hasobject != base.dtype.hasobject
+        or _splits_pointers(dtype, offset, strides)
+    ):
         raise TypeError("a view needs an array of the same kind")
     memory = base if base.flags.c_contiguous else base.T
     array = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)

@@ -82,35 +82,36 @@ def reduce_guest(pickler: Any, obj: Any) -> Any:
         return _reduce_member(cls, obj)
     native = _native_base(cls)
     if issubclass(native, BaseException):
-        return _reduce_exception(cls, native, obj)
+        return _reduce_exception(pickler, obj)
     if native not in _NATIVE or _has_library_reduction(pickler, cls):
         return reduce_library(pickler, obj, f"{cls.__name__} objects can't be kept: {DEFAULT_REASON}")
     arguments, content = _NATIVE[native]
-    return _reduced(cls, native, obj, arguments(obj), None if content is None else content(obj), {})
+    return _reduced(pickler, native, obj, arguments(obj), None if content is None else content(obj), {})
 
 
 def _reduced(
-    cls: type, native: type, obj: Any, arguments: tuple[Any, ...], content: Any, fields: dict[str, Any]
+    pickler: Any, native: type, obj: Any, arguments: tuple[Any, ...], content: Any, fields: dict[str, Any]
 ) -> Any:
+    cls = type(obj)
     attributes = instance_dict(obj) or {}
     early = {name: value for name, value in attributes.items() if type(value) in _ATOMS}
     late = {name: value for name, value in attributes.items() if name not in early} if early else attributes
     slots = slot_values(obj)
     if native is collections.defaultdict:
-        slots.pop("default_factory", None)
+        slots["default_factory"] = collections.defaultdict.default_factory.__get__(obj)  # type: ignore[attr-defined]
     make = (cls, native, arguments, early)
     if not late and not slots and content is None and not fields:
         return Rebuilder.instance, make
-    if native is collections.defaultdict:
-        arguments = (collections.defaultdict.default_factory.__get__(obj),)  # type: ignore[attr-defined]
-        make = (cls, native, arguments, early)
-    return Rebuilder.instance, make, (late, slots, content, fields), None, None, Rebuilder.fill_instance
+    state = (late, slots, content, fields)
+    if pickler.defer(obj, state):
+        return Rebuilder.instance, make
+    return Rebuilder.instance, make, state, None, None, Rebuilder.fill_instance
 
 
 def _native_base(cls: type) -> Any:
     """The class whose C `__new__` lays out the object's memory."""
     for base in type_mro(cls):
-        if type(type_dict(base).get("__new__")) is types.BuiltinFunctionType:
+        if base in _NATIVE or type(type_dict(base).get("__new__")) is types.BuiltinFunctionType:
             return base
     return object
 
@@ -132,7 +133,9 @@ def _reduce_member(cls: Any, obj: Any) -> Any:
     return Rebuilder.flag, (cls, obj._value_)
 
 
-def _reduce_exception(cls: type, native: type, obj: BaseException) -> Any:
+def _reduce_exception(pickler: Any, obj: BaseException) -> Any:
+    """Never through `__init__`, which may want other arguments than it left in `args`."""
+    cls = type(obj)
     fields: dict[str, Any] = {}
     for name in _EXCEPTION_FIELDS:
         for base in type_mro(cls):
@@ -144,19 +147,14 @@ def _reduce_exception(cls: type, native: type, obj: BaseException) -> Any:
                         fields[name] = value
                 break
     arguments = BaseException.args.__get__(obj)  # type: ignore[attr-defined]
-    return _reduced(cls, native, obj, arguments, None, fields)
-
-
-def reduce_exception(_: Any, obj: BaseException) -> Any:
-    """A library's or a builtin exception: its own `__init__` may want other arguments than it left in `args`."""
-    return _reduce_exception(type(obj), _native_base(type(obj)), obj)
+    return _reduced(pickler, _native_base(cls), obj, arguments, None, fields)
 
 
 def reduce_library(pickler: Any, obj: Any, refusal: str) -> Any:
     """The class's own reduction, with its state set by our step instead of BUILD."""
     cls = type(obj)
     if isinstance(obj, BaseException):
-        return reduce_exception(pickler, obj)
+        return _reduce_exception(pickler, obj)
     attributes = instance_dict(obj)
     if attributes and not _HOOKS.isdisjoint(attributes):
         raise TypeError(f"{refusal} (it carries its own way of being saved)")

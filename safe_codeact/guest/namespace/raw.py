@@ -37,7 +37,7 @@ def instance_dict(obj: object) -> dict[str, Any] | None:
     """The instance's own `__dict__`, or None where it has none."""
     for cls in type_mro(type(obj)):
         descriptor = type_dict(cls).get("__dict__")
-        if type(descriptor) is types.GetSetDescriptorType:
+        if type(descriptor) in (types.GetSetDescriptorType, types.MemberDescriptorType):
             found = descriptor.__get__(obj)
             return found if type(found) is dict else None
     return None

@@ -5,7 +5,7 @@ What doesn't work: `pickle`'s own BUILD, which sets attributes of any name on an
 f}))`), and `copyreg`, which runs `__new__`, `__init__` and `__setattr__` of guest classes.
 What we do: functions get the live namespace as globals and with it the guarded builtins; state is written beneath the
 classes (`raw`), only onto instances, never onto classes, functions, modules or known objects; nothing here takes a name
-and walks to it, except `bound`, which refuses names with a leading underscore.
+and walks to it, except `bound` and `class_method`, which refuse special names.
 What still gets through: marshalled code is trusted as bytecode. A worker whose interpreter was taken over can write a
 snapshot that takes over the next worker of the same session; that one is confined alike, so nothing is gained.
 """
@@ -18,6 +18,7 @@ import collections
 import enum
 import functools
 import marshal
+import operator
 import sys
 import types
 import typing
@@ -45,13 +46,13 @@ class Refused(Exception):
 
 
 class Lost:
-    """Stands where a known object was that this action does not have; any use of it says so."""
+    """Stands where an object was that this action does not have; any use of it says so."""
 
-    def __init__(self, name: str) -> None:
-        self.lost_name = name
+    def __init__(self, reason: str) -> None:
+        self.lost_reason = reason[:300]
 
     def _say(self, *_: object, **__: object) -> Any:
-        raise NameError(f"{self.lost_name} was held by the session, but is not available to this action")
+        raise NameError(f"the session could not keep this object: {self.lost_reason}")
 
     __call__ = __getitem__ = __iter__ = __len__ = _say
 
@@ -59,6 +60,21 @@ class Lost:
         if name.startswith("__"):
             raise AttributeError(name)
         return self._say()
+
+
+class _Fills:
+    """What the C unpickler takes for a list."""
+
+    def __init__(self, rebuilder: Rebuilder) -> None:
+        self._rebuilder = rebuilder
+
+    def append(self, item: tuple[Any, Any] | None) -> None:
+        if item is not None:
+            self._rebuilder.fill_instance(*item)
+
+    def extend(self, items: list[tuple[Any, Any] | None]) -> None:
+        for item in items:
+            self.append(item)
 
 
 class Rebuilder:
@@ -69,6 +85,8 @@ class Rebuilder:
         self._known = known
         self._hooks: list[tuple[type, str, Any]] = []
         self._made: dict[int, object] = {}  # what these steps made, and may therefore write to
+        self._patient = False
+        self._waiting: list[tuple[Any, Any]] = []  # contents for which a hash may be missing yet
 
     def _own(self, made: Any) -> Any:
         self._made[id(made)] = made
@@ -85,7 +103,7 @@ class Rebuilder:
             found = self._known.find(name)
         except LookupError:
             found = None
-        return Lost(name) if found is None else found
+        return Lost(f"{name.partition(':')[2]} is not available to this action") if found is None else found
 
     def constant(self, module: str, name: str) -> object:
         if name not in SINGLETONS.get(module, ()):
@@ -148,8 +166,8 @@ class Rebuilder:
         return types.MethodType(function, owner)
 
     def bound(self, owner: object, name: str) -> object:
-        """A method of a builtin or library object: `[].append`, `df.describe`."""
-        if type(name) is not str or name.startswith("_") or isinstance(owner, type | types.ModuleType):
+        """A method of a builtin or library object: `[].append`, `df.describe`, a figure's own `_set_artist_props`."""
+        if type(name) is not str or name.startswith("__") or isinstance(owner, type | types.ModuleType):
             raise Refused(f"a snapshot has no bound method {name!r}")
         found = getattr(owner, name)
         if getattr(found, "__self__", None) is not owner:
@@ -158,7 +176,7 @@ class Rebuilder:
 
     def class_method(self, owner: type, name: str) -> object:
         """A class's own method: `dict.fromkeys`, `str.upper`."""
-        if type(name) is not str or name.startswith("_") or not isinstance(owner, type):
+        if type(name) is not str or name.startswith("__") or not isinstance(owner, type):
             raise Refused(f"a snapshot has no method {name!r} of a class")
         return getattr(owner, name)
 
@@ -242,6 +260,20 @@ class Rebuilder:
             raise Refused("only a Flag has values")
         return cls(value)
 
+    def be_patient(self) -> None:
+        """Fill guest containers only in `settle`, when the names are bound."""
+        self._patient = True
+
+    def settle(self) -> int:
+        """Fills the containers that waited; how many could not be filled."""
+        lost = 0
+        for obj, content in self._waiting:
+            try:
+                _fill_content(obj, content)
+            except Exception:
+                lost += 1
+        return lost
+
     def finish(self) -> None:
         for cls, name, value in self._hooks:
             type.__setattr__(cls, name, value)
@@ -254,6 +286,8 @@ class Rebuilder:
         if not isinstance(cls, type) or native not in type_mro(cls):
             raise Refused("an instance is made by a base of its own class")
         made = native.__new__(cls, *arguments)
+        if native is collections.deque:
+            collections.deque.__init__(made, *arguments)  # type: ignore[misc]  # where `maxlen` is set
         self._fill(made, early, {})
         return self._own(made)  # type: ignore[no-any-return]
 
@@ -265,30 +299,25 @@ class Rebuilder:
             BaseException.__setattr__(obj, name, value)
         if content is None:
             return
-        if isinstance(obj, collections.OrderedDict):
-            for key, value in content:
-                collections.OrderedDict.__setitem__(obj, key, value)
-        elif isinstance(obj, dict):
-            dict.update(obj, content)
-        elif isinstance(obj, list):
-            list.extend(obj, content)
-        elif isinstance(obj, set):
-            set.update(obj, content)
-        elif isinstance(obj, collections.deque):
-            collections.deque.extend(obj, content)
+        if self._patient:
+            self._waiting.append((obj, content))
+        else:
+            _fill_content(obj, content)
 
-    def fill_default_factory(self, obj: Any, factory: object) -> None:
-        if not isinstance(obj, collections.defaultdict):
-            raise Refused("only a defaultdict has a default_factory")
-        collections.defaultdict.default_factory.__set__(obj, factory)  # type: ignore[attr-defined]
+    def fills(self) -> _Fills:
+        """Takes the states that were put off while saving, and fills them in as they come."""
+        return _Fills(self)
 
-    def _fill(self, obj: object, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
+    def _fill(self, obj: Any, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
         if attributes:
             target = instance_dict(obj)
             if target is None:
                 raise Refused(f"a {type(obj).__name__} has no attributes of its own")
             target.update(attributes)
         if slots:
+            if isinstance(obj, collections.defaultdict):
+                factory = collections.defaultdict.default_factory  # type: ignore[attr-defined]
+                factory.__set__(obj, slots.pop("default_factory", None))
             set_slots(obj, slots)
 
     def fill_library(self, obj: Any, state: Any) -> None:
@@ -317,6 +346,9 @@ class Rebuilder:
     def union(self, arguments: tuple[Any, ...]) -> object:
         return typing.Union[arguments]  # noqa: UP007
 
+    def type_union(self, arguments: tuple[Any, ...]) -> object:
+        return functools.reduce(operator.or_, arguments)
+
     def type_variable(self, kind: str, name: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> object:
         if kind not in ("TypeVar", "ParamSpec", "TypeVarTuple"):
             raise Refused(f"{kind} is not a type variable")
@@ -335,9 +367,37 @@ class Rebuilder:
     def view(self, *arguments: Any) -> object:
         return arrays.load_view(*arguments)
 
+    def block_refs(self) -> object:
+        return sys.modules["pandas._libs.internals"].BlockValuesRefs()
 
+    def block(self, values: Any, indexer: Any, dimensions: int, refs: Any) -> object:
+        """A block of a pandas frame that goes on knowing which other blocks share its memory."""
+        internals = sys.modules["pandas._libs.internals"]
+        made = internals._unpickle_block(values, indexer, dimensions)
+        if type(refs) is not internals.BlockValuesRefs:
+            return made
+        return type(made)(made.values, placement=made.mgr_locs, ndim=made.ndim, refs=refs)
+
+
+def _fill_content(obj: Any, content: Any) -> None:
+    """The content of a subclass of a builtin container, beneath what the subclass makes of `append` or `[]`."""
+    kind = type(obj)
+    if issubclass(kind, collections.OrderedDict):
+        for key, value in content.items() if type(content) is dict else content:
+            collections.OrderedDict.__setitem__(obj, key, value)
+    elif issubclass(kind, dict):
+        dict.update(obj, content)
+    elif issubclass(kind, list):
+        list.extend(obj, content)
+    elif issubclass(kind, set):
+        set.update(obj, content)
+    elif issubclass(kind, collections.deque):
+        collections.deque.extend(obj, content)
+
+
+_OURS = ("finish", "be_patient", "settle")
 STEPS: dict[str, str] = {
     f"Rebuilder.{name}": name
     for name, step in vars(Rebuilder).items()
-    if type(step) is types.FunctionType and not name.startswith("_") and name != "finish"
+    if type(step) is types.FunctionType and not name.startswith("_") and name not in _OURS
 }

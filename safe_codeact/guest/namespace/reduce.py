@@ -10,14 +10,15 @@ instances. Every class or function that a stream names passes `known.granted` he
 
 from __future__ import annotations
 
+import collections
 import pickle
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from safe_codeact.guest.namespace import arrays, classes, instances, values
-from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, SINGLETONS
+from safe_codeact.guest.namespace import arrays, classes, frames, instances, values
+from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, ITERATORS, SINGLETONS
 from safe_codeact.guest.namespace.known import Known, granted, resolve
 from safe_codeact.guest.namespace.raw import HEAP_TYPE, class_label, type_dict, type_flags, type_module, type_mro
 from safe_codeact.guest.namespace.rebuild import Rebuilder
@@ -30,13 +31,22 @@ class NotKept(Exception):
     """This object cannot be kept; the message is the reason that the model reads."""
 
 
+class Later:
+    """Stands in the stream where the states that were put off go."""
+
+
 class SessionPickler(pickle.Pickler):
     """Pickles the values of one session's names.
 
-    `buffers` receives the large buffers in order; `needs` the packages that loading will use.
+    `buffers` receives the large buffers in order; `needs` the packages that loading will use. With `flat`, the state
+    of guest instances is not written inside one another but one after the other behind everything else (`later`), so
+    that a linked list of any length can be kept; the price is that sets and dicts may have to be filled again at load.
     """
 
-    def __init__(self, sink: Any, namespace: dict[str, Any], known: Known) -> None:
+    def __init__(self, sink: Any, namespace: dict[str, Any], known: Known, *, flat: bool = False) -> None:
+        self._flat = flat
+        self._pending: collections.deque[tuple[object, object]] = collections.deque()
+        self.alone: dict[int, object] = {}  # arrays that share memory with none, whatever numpy says
         self.buffers: list[memoryview] = []
         self.needs: set[str] = set()
         self.namespace = namespace
@@ -61,6 +71,27 @@ class SessionPickler(pickle.Pickler):
             self._kinds.append(kind)
             self._reducers[id(kind)] = reducer
         return reducer(obj)
+
+    def defer(self, obj: object, state: object) -> bool:
+        """Takes the state of an instance for later, where this pickling is flat."""
+        if self._flat:
+            self._pending.append((obj, state))
+        return self._flat
+
+    def later(self) -> Iterator[tuple[object, object] | None]:
+        """The states put off, including those that writing these puts off. The C pickler asks for one item more than
+        it has written, hence the fillers."""
+        idle = 0
+        while idle < 2:
+            if self._pending:
+                idle = 0
+                yield self._pending.popleft()
+            else:
+                idle += 1
+                yield None
+
+    def _reduce_later(self, _: Later) -> Any:
+        return Rebuilder.fills, (), None, self.later()
 
     def _classify(self, kind: type) -> Callable[[Any], Any]:
         """The reduction of all objects of one exact type."""
@@ -132,7 +163,7 @@ class SessionPickler(pickle.Pickler):
         home = scope.get("__name__")
         if "<locals>" not in qualname:
             for place in dict.fromkeys((module, home)):
-                if type(place) is str and _is_at(place, qualname, function):
+                if type(place) is str and values.found_at(place, qualname) is function:
                     return self._reference_at(function, place, qualname)
         if function.__code__.co_filename == "<string>":
             return values.reduce_function(function, "generated")
@@ -142,8 +173,8 @@ class SessionPickler(pickle.Pickler):
 
     def _reference_at(self, function: types.FunctionType, place: str, qualname: str) -> Any:
         owner, _, name = qualname.rpartition(".")
-        if owner and not name.startswith("_"):
-            return Rebuilder.class_method, (resolve(place, owner, self.known), name)
+        if owner:
+            return _bound(resolve(place, owner, self.known), name)
         reduction = self.reference(function, place, qualname)
         return reduction if place == function.__module__ else (Rebuilder.exported, (place, qualname))
 
@@ -154,9 +185,7 @@ class SessionPickler(pickle.Pickler):
         owner = function.__self__
         if owner is None or type(owner) is types.ModuleType:
             return self.reference(function, function.__module__, function.__qualname__)
-        if isinstance(owner, type):
-            return Rebuilder.class_method, (owner, function.__name__)
-        return Rebuilder.bound, (owner, function.__name__)
+        return _bound(owner, function.__name__)
 
     def _reduce_cython(self, function: Any) -> Any:
         reduction = self.named(function)
@@ -169,15 +198,13 @@ class SessionPickler(pickle.Pickler):
         reduction = self.named(method)
         if reduction is not None:
             return reduction
-        if type(function) is types.FunctionType and not isinstance(method.__self__, type):
-            return Rebuilder.bound, (method.__self__, function.__name__)
         if type(function) is types.FunctionType:
-            return Rebuilder.class_method, (method.__self__, function.__name__)
+            return _bound(method.__self__, function.__name__)
         return Rebuilder.method, (function, method.__self__)
 
     def _reduce_type_method(self, method: Any) -> Any:
         reduction = self.named(method)
-        return (Rebuilder.class_method, (method.__objclass__, method.__name__)) if reduction is None else reduction
+        return _bound(method.__objclass__, method.__name__) if reduction is None else reduction
 
     def _reduce_module(self, module: types.ModuleType) -> Any:
         reduction = self.named(module)
@@ -187,7 +214,7 @@ class SessionPickler(pickle.Pickler):
 
     def _reduce_array(self, array: Any) -> Any:
         self.needs.add("numpy")
-        step = arrays.reduce_array(array)
+        step = arrays.reduce_array(array, alone=id(array) in self.alone)
         if step is None:
             return NotImplemented
         return getattr(Rebuilder, step[0]), step[1]
@@ -215,8 +242,10 @@ class SessionPickler(pickle.Pickler):
             allowed = resolve(module, qualname, self.known) is kind
         except LookupError:
             allowed = False
-        if reason is None and allowed and not type_flags(kind) & HEAP_TYPE and kind.__dictoffset__ == 0:
-            return lambda obj: NotImplemented  # a C type without attributes: no guest hook can be on it
+        if module == "builtins" and qualname in ITERATORS:
+            return lambda obj: NotImplemented
+        if reason is None and allowed and kind.__dictoffset__ == 0:
+            return lambda obj: self.named(obj) or NotImplemented  # no attributes of its own: no guest hook can be on it
         label = class_label(kind)
         refusal = f"{label} objects can't be kept: {reason or instances.DEFAULT_REASON}"
 
@@ -231,11 +260,10 @@ class SessionPickler(pickle.Pickler):
         return reduce
 
 
-def _is_at(place: str, qualname: str, obj: object) -> bool:
-    found: Any = sys.modules.get(place)
-    for part in qualname.split("."):
-        found = getattr(found, part, None)
-    return found is obj
+def _bound(owner: Any, name: str) -> Any:
+    if name.startswith("__"):
+        raise NotKept(f"the special method {name} can't be kept by itself: keep its object")
+    return (Rebuilder.class_method if isinstance(owner, type) else Rebuilder.bound), (owner, name)
 
 
 def _constants() -> dict[int, tuple[str, str]]:
@@ -259,6 +287,7 @@ _EXACT: dict[type, Any] = {
     types.MethodDescriptorType: SessionPickler._reduce_type_method,
     types.WrapperDescriptorType: SessionPickler._reduce_type_method,
     types.ModuleType: SessionPickler._reduce_module,
+    Later: SessionPickler._reduce_later,
     **values.EXACT,
 }
 _LATE: dict[str, Any] = {
@@ -266,4 +295,5 @@ _LATE: dict[str, Any] = {
     "numpy.ufunc": SessionPickler._reduce_ufunc,
     "zoneinfo.ZoneInfo": SessionPickler._reduce_zone,
     **values.LATE,
+    **frames.LATE,
 }

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from safe_codeact.guest.namespace import layout
 from safe_codeact.guest.namespace.known import Known, resolve
+from safe_codeact.guest.namespace.patient import PatientUnpickler
 from safe_codeact.guest.namespace.raw import class_label
 from safe_codeact.guest.namespace.rebuild import STEPS, Lost, Rebuilder
-from safe_codeact.guest.namespace.reduce import NotKept, SessionPickler
+from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler
 
 _REBUILD = Rebuilder.__module__
 _REASON_LENGTH = 300
@@ -61,9 +62,7 @@ def save(
     (random state, say) and dropped where it can't be. Raises `StateTooLarge`; otherwise never fails for what the
     namespace holds.
     """
-    names = {
-        name: value for name, value in namespace.items() if type(name) is str and not name.startswith("__")
-    }
+    names = {name: value for name, value in namespace.items() if type(name) is str and not name.startswith("__")}
     beside = dict(extras or {})
     with _deep():
         pickled, not_kept = _pickle(namespace, names, beside, known, limit_bytes)
@@ -118,10 +117,12 @@ class _Pickled:
     keep: object  # owns the memory behind `buffers`
 
 
-def _dump(namespace: dict[str, Any], value: object, known: Known, limit: int) -> _Pickled:
+def _dump(
+    namespace: dict[str, Any], names: object, extras: object, known: Known, limit: int, *, flat: bool = False
+) -> _Pickled:
     sink = _Sink(limit)
-    pickler = SessionPickler(sink, namespace, known)
-    pickler.dump(value)
+    pickler = SessionPickler(sink, namespace, known, flat=flat)
+    pickler.dump((names, extras, Later()) if flat else (names, extras))
     return _Pickled(sink.chunks, sink.size, pickler.buffers, pickler.needs, pickler)
 
 
@@ -131,18 +132,22 @@ def _pickle(
     """One pickler over all names, so that what they share stays shared; only where that fails, name by name."""
     not_kept: dict[str, str] = {}
     problem = "it could not be saved together with the other names"
-    for _ in range(3):  # a guest hook may fail on its second call only
+    flat = False
+    for _ in range(4):  # a guest hook may fail on its second call only
         try:
-            return _dump(namespace, (names, extras), known, limit), not_kept
+            return _dump(namespace, names, extras, known, limit, flat=flat), not_kept
         except StateTooLarge:
             raise
         except BaseException as failure:
             problem = reason_of(failure, None)
+            if type(failure) is RecursionError and not flat:
+                flat = True
+                continue
         bad, extras = _culprits(namespace, names, extras, known, limit)
         not_kept.update(bad)
         names = {name: value for name, value in names.items() if name not in bad}
     not_kept.update(dict.fromkeys(names, problem))
-    return _dump(namespace, ({}, {}), known, limit), not_kept
+    return _dump(namespace, {}, {}, known, limit), not_kept
 
 
 def _culprits(
@@ -151,7 +156,7 @@ def _culprits(
     bad: dict[str, str] = {}
     for name, value in names.items():
         try:
-            _dump(namespace, value, known, limit)
+            _dump(namespace, value, None, known, limit, flat=True)
         except StateTooLarge:
             raise
         except BaseException as failure:
@@ -159,7 +164,7 @@ def _culprits(
     good: dict[str, Any] = {}
     for name, value in extras.items():
         try:
-            _dump(namespace, value, known, limit)
+            _dump(namespace, value, None, known, limit, flat=True)
         except BaseException:  # noqa: S112 - extras are ours; what can't be saved is left as it starts
             continue
         good[name] = value
@@ -223,31 +228,51 @@ def restore(data: bytes | bytearray | memoryview, namespace: dict[str, Any], *, 
     Large arrays are not copied: they lie over `data`, which should be a private mapping, so that they can be written
     to. Raises `SnapshotError` where nothing could be loaded; then `namespace` is as it was.
     """
+    if type(namespace) is not dict or "__builtins__" not in namespace:
+        # SAFETY: a function made over globals without `__builtins__` gets CPython's own, for good.
+        raise ValueError("restore() needs an exact dict with the guarded builtins under '__builtins__'")
     parts = layout.parse(data)
+    not_kept = dict(parts.note["not_kept"])
     rebuilder = Rebuilder(namespace, known)
-    try:
-        with _deep():
+    with _deep():
+        try:
             loaded = _SessionUnpickler(io.BytesIO(parts.stream), parts.buffers, rebuilder, known).load()
-            rebuilder.finish()
+        except BaseException:
+            return _restore_patiently(parts, namespace, known, not_kept)
+        rebuilder.finish()
+    return _bind(loaded, namespace, not_kept)
+
+
+def _restore_patiently(
+    parts: layout.Parts, namespace: dict[str, Any], known: Known, not_kept: dict[str, str]
+) -> Restored:
+    rebuilder = Rebuilder(namespace, known)
+    names = _SessionUnpickler(io.BytesIO(), [], rebuilder, known)
+    patient = PatientUnpickler(io.BytesIO(parts.stream), parts.buffers, rebuilder, names.find_class)
+    try:
+        loaded = patient.load()
     except BaseException as failure:
         raise layout.SnapshotError(
             f"the session's state could not be loaded ({reason_of(failure, failure)})"
         ) from failure
-    return _bind(loaded, namespace, dict(parts.note["not_kept"]))
+    restored = _bind(loaded, namespace, not_kept)
+    rebuilder.finish()
+    lost = patient.settle()
+    if lost:
+        restored.not_kept["(entries)"] = f"{lost} entries of dicts or sets: the hash of their keys failed"
+    return restored
 
 
 def _bind(loaded: Any, namespace: dict[str, Any], not_kept: dict[str, str]) -> Restored:
-    if type(loaded) is not tuple or len(loaded) != 2 or not all(type(part) is dict for part in loaded):
+    if type(loaded) is not tuple or len(loaded) not in (2, 3) or not all(type(part) is dict for part in loaded[:2]):
         raise layout.SnapshotError("the snapshot's stream is not a pair of names and extras")
-    names, extras = loaded
+    names, extras = loaded[:2]
     if not all(type(name) is str and not name.startswith("__") for name in (*names, *extras)):
         raise layout.SnapshotError("the snapshot binds a name that a session cannot have")
     for name, value in names.items():
         if type(value) is Lost:
-            not_kept[name] = f"{value.lost_name} is not available to this action"
+            not_kept[name] = value.lost_reason
         else:
             namespace[name] = value
             not_kept.pop(name, None)
     return Restored(not_kept, extras)
-
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import marshal
+import sys
 import types
 import typing
 from typing import Any
@@ -43,6 +44,14 @@ def reduce_function(function: types.FunctionType, home: str) -> Any:
     return Rebuilder.function, make, state, None, None, Rebuilder.fill_function
 
 
+def found_at(module: str, qualname: str) -> object:
+    """What a loaded module has under a dotted name, or None."""
+    found: Any = sys.modules.get(module)
+    for part in qualname.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
 def _reduce_code(_: Any, code: types.CodeType) -> Any:
     return Rebuilder.code, (marshal.dumps(code),)
 
@@ -63,6 +72,8 @@ def _reduce_lru_cache(pickler: Any, wrapper: Any) -> Any:
     reduction = pickler.named(wrapper)
     if reduction is not None:
         return reduction
+    if found_at(wrapper.__module__, wrapper.__qualname__) is wrapper:
+        return pickler.reference(wrapper, wrapper.__module__, wrapper.__qualname__)
     options = wrapper.cache_parameters()
     make = (wrapper.__wrapped__, options["maxsize"], options["typed"])
     return Rebuilder.lru_cache, make, dict(wrapper.__dict__), None, None, Rebuilder.fill_lru_cache
@@ -85,13 +96,13 @@ def _reduce_alias(pickler: Any, alias: Any) -> Any:
     if reduction is not None:
         return reduction
     origin = alias.__origin__
-    name = getattr(alias, "_name", None)
-    if isinstance(name, str) and hasattr(typing, name):
-        origin = getattr(typing, name)
     if origin is typing.Union:
         return Rebuilder.union, (alias.__args__,)
+    spelled = getattr(typing, str(alias._name), None)
+    if getattr(spelled, "__origin__", None) is origin or (origin is spelled and origin is not None):
+        origin = spelled  # List[int], not list[int]
     arguments = alias.__args__
-    if getattr(origin, "__origin__", None) is not None and origin.__origin__.__name__ == "Callable":
+    if origin is typing.Callable:
         arguments = (list(arguments[:-1]) if arguments[0] is not Ellipsis else Ellipsis, arguments[-1])
     elif len(arguments) == 1:
         arguments = arguments[0]
@@ -112,7 +123,7 @@ def _reduce_generic_alias(_: Any, alias: types.GenericAlias) -> Any:
 
 
 def _reduce_union(_: Any, union: Any) -> Any:
-    return Rebuilder.union, (union.__args__,)
+    return Rebuilder.type_union, (union.__args__,)
 
 
 def _reduce_type_variable(pickler: Any, variable: Any) -> Any:

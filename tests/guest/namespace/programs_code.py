@@ -41,7 +41,10 @@ CODE: dict[str, list[str]] = {
         "print(f(1), f.__kwdefaults__, f.__annotations__, f.__doc__, f.__name__)",
     ],
     "attributes of functions": ["def f(): pass\nf.calls = [1]\nalias = f.calls", "alias.append(2)\nprint(f.calls)"],
-    "a lambda in a dict": ["ops = {'+': lambda a, b: a + b, '-': lambda a, b: a - b}", "print(ops['+'](1, 2), ops['-'](1, 2))"],
+    "a lambda in a dict": [
+        "ops = {'+': lambda a, b: a + b, '-': lambda a, b: a - b}",
+        "print(ops['+'](1, 2), ops['-'](1, 2))",
+    ],
     "a generator function": ["def gen(n):\n    for i in range(n):\n        yield i * i", "print(list(gen(4)))"],
     "an async function": [
         "async def f(x):\n    return x + 1",
@@ -63,7 +66,10 @@ CODE: dict[str, list[str]] = {
         "print(fib(80))",
         "print(fib(90), fib.cache_parameters(), fib.__name__)",
     ],
-    "partial": ["from functools import partial\nbase = [1]\np = partial(sorted, base, reverse=True)", "base.append(5)\nprint(p())"],
+    "partial": [
+        "from functools import partial\nbase = [1]\np = partial(sorted, base, reverse=True)",
+        "base.append(5)\nprint(p())",
+    ],
     "singledispatch is rebuilt or reported": [
         "from contextlib import contextmanager\n@contextmanager\ndef tag(n):\n    print('<', n)\n    yield n\n    print('>', n)",
         "with tag('b') as t:\n    print(t)",
@@ -101,7 +107,11 @@ CODE: dict[str, list[str]] = {
         "print(a.s(1), A.c(), bound(), a.p)",
         "a.p = 5\nprint(A.n, a.p, bound())",
     ],
-    "bound methods": ["class A:\n    def __init__(self): self.n = 0\n    def inc(self):\n        self.n += 1\n        return self.n\na = A()\ninc = a.inc", "inc()\nprint(a.n)", "inc()\nprint(a.n, inc.__self__ is a)"],
+    "bound methods": [
+        "class A:\n    def __init__(self): self.n = 0\n    def inc(self):\n        self.n += 1\n        return self.n\na = A()\ninc = a.inc",
+        "inc()\nprint(a.n)",
+        "inc()\nprint(a.n, inc.__self__ is a)",
+    ],
     "dataclass": [
         "from dataclasses import dataclass, field, asdict, replace\n@dataclass(order=True)\nclass P:\n    x: int\n    y: list = field(default_factory=list)\n    z: str = 'z'\np = P(1)\np.y.append(3)",
         "q = P(0, [1])\nprint(p, q < p, p == P(1, [3]), asdict(p), replace(p, x=9))",
@@ -126,7 +136,10 @@ CODE: dict[str, list[str]] = {
         "print(b, [f.name for f in fields(B)], B(4, 5))",
         "@dataclass\nclass C(B):\n    w: str = 'w'\nprint(C(1))",
     ],
-    "make_dataclass": ["from dataclasses import make_dataclass\nC = make_dataclass('C', ['x', ('y', int, 5)])\nc = C(1)", "print(c, C(2, 3))"],
+    "make_dataclass": [
+        "from dataclasses import make_dataclass\nC = make_dataclass('C', ['x', ('y', int, 5)])\nc = C(1)",
+        "print(c, C(2, 3))",
+    ],
     "Enum identity": [
         "from enum import Enum, auto\nclass Color(Enum):\n    RED = auto()\n    GREEN = auto()\n    ROT = 1\n    def up(self): return self.name.upper()\nfav = Color.RED\nd = {Color.RED: 1}",
         "print(fav is Color.RED, fav, d[Color.RED], Color.ROT is fav, list(Color), Color(2), Color['GREEN'].up())",
@@ -142,14 +155,23 @@ CODE: dict[str, list[str]] = {
         "print(p.g, Planet.EARTH.mass, p.value, p is Planet((0.6, 3.3)))",
         "print([q.g for q in Planet], p is Planet.MARS)",
     ],
-    "Enum with _missing_ by value": ["from enum import Enum\nclass E(str, Enum):\n    A = 'a'\n    B = 'b'\ne = E('a')", "print(e == 'a', e is E.A, e.upper(), E('b'))"],
-    "functional Enum": ["from enum import Enum\nAnimal = Enum('Animal', 'CAT DOG')\na = Animal.CAT", "print(a, a is Animal(1), list(Animal))"],
+    "Enum with _missing_ by value": [
+        "from enum import Enum\nclass E(str, Enum):\n    A = 'a'\n    B = 'b'\ne = E('a')",
+        "print(e == 'a', e is E.A, e.upper(), E('b'))",
+    ],
+    "functional Enum": [
+        "from enum import Enum\nAnimal = Enum('Animal', 'CAT DOG')\na = Animal.CAT",
+        "print(a, a is Animal(1), list(Animal))",
+    ],
     "namedtuple": [
         "from collections import namedtuple\nP = namedtuple('P', 'x y', defaults=[0])\np = P(1)",
         "print(p, p._replace(x=5), P._fields, isinstance(p, P), p == (1, 0), p._asdict())",
         "print(P(3, 4), P.x.__doc__)",
     ],
-    "a subclass of a namedtuple": ["from collections import namedtuple\nclass V(namedtuple('V', 'x y')):\n    __slots__ = ()\n    def norm(self): return self.x ** 2 + self.y ** 2\nv = V(3, 4)", "print(v, v.norm(), isinstance(v, V))"],
+    "a subclass of a namedtuple": [
+        "from collections import namedtuple\nclass V(namedtuple('V', 'x y')):\n    __slots__ = ()\n    def norm(self): return self.x ** 2 + self.y ** 2\nv = V(3, 4)",
+        "print(v, v.norm(), isinstance(v, V))",
+    ],
     "typing.NamedTuple": [
         "from typing import NamedTuple\nclass E(NamedTuple):\n    name: str\n    age: int = 3\n    def older(self): return self._replace(age=self.age + 1)\ne = E('a')",
         "print(e, e.older(), E('b', 2), E.__annotations__)",
@@ -164,12 +186,18 @@ CODE: dict[str, list[str]] = {
         "print(isinstance(b, HasLen), isinstance(3, HasLen), b.v, Box[str]('x').v, alias, opt, call, union, T, Box[T])",
         "class Sub(Box[T]): pass\nprint(Sub(1).size(), isinstance(Sub(1), HasLen), Box.__parameters__ == (T,))",
     ],
-    "TypedDict and NewType": ["from typing import TypedDict, NewType, Literal, Annotated\nclass M(TypedDict, total=False):\n    a: int\n    b: str\nU = NewType('U', int)\nm = M(a=1)\nL = Literal['a', 1]\nA = Annotated[int, 'm']", "print(m, M(b='x'), U(3), L, A, M.__total__, sorted(M.__optional_keys__))"],
+    "TypedDict and NewType": [
+        "from typing import TypedDict, NewType, Literal, Annotated\nclass M(TypedDict, total=False):\n    a: int\n    b: str\nU = NewType('U', int)\nm = M(a=1)\nL = Literal['a', 1]\nA = Annotated[int, 'm']",
+        "print(m, M(b='x'), U(3), L, A, M.__total__, sorted(M.__optional_keys__))",
+    ],
     "__slots__ with inheritance": [
         "class A:\n    __slots__ = ('x', '__dict__')\nclass B(A):\n    __slots__ = 'y'\nb = B()\nb.x, b.y, b.z = 1, [2], 3\nc = B()",
         "b.y.append(1)\nprint(b.x, b.y, b.z, hasattr(c, 'x'))",
     ],
-    "private attributes and mangled slots": ["class A:\n    __slots__ = ('__a',)\n    def __init__(self, a): self.__a = a\n    def get(self): return self.__a\na = A(4)", "print(a.get())"],
+    "private attributes and mangled slots": [
+        "class A:\n    __slots__ = ('__a',)\n    def __init__(self, a): self.__a = a\n    def get(self): return self.__a\na = A(4)",
+        "print(a.get())",
+    ],
     "own exceptions": [
         "class E(Exception):\n    def __init__(self, code, *, why):\n        super().__init__(f'{code}: {why}')\n        self.code, self.why = code, why\ntry:\n    try:\n        1/0\n    except ZeroDivisionError as z:\n        raise E(5, why='x') from z\nexcept E as caught:\n    err = caught",
         "print(err, err.code, err.why, repr(err.__cause__), isinstance(err, E))\ntry:\n    raise err\nexcept E as e:\n    print('again', e.args)",
@@ -216,16 +244,38 @@ CODE: dict[str, list[str]] = {
         "class V:\n    def __init__(self, *c): self.c = c\n    def __add__(self, o): return V(*(a + b for a, b in zip(self.c, o.c)))\n    def __repr__(self): return f'V{self.c}'\n    def __eq__(self, o): return self.c == o.c\n    def __hash__(self): return hash(self.c)\n    def __getitem__(self, i): return self.c[i]\n    def __len__(self): return len(self.c)\n    def __iter__(self): return iter(self.c)\n    def __contains__(self, x): return x in self.c\n    def __enter__(self): return self\n    def __exit__(self, *a): print('exit')\nv = V(1, 2)\nd = {v: 'v'}",
         "print(v + v, d[V(1, 2)], len(v), list(v), 2 in v, v[0])\nwith v as w:\n    print(w is v)",
     ],
-    "nested classes": ["class A:\n    class B:\n        class C:\n            n = 1\n    def make(self): return A.B.C()\nc = A().make()", "print(type(c).__qualname__, isinstance(c, A.B.C), c.n)"],
-    "classes made in functions": ["def make(n):\n    class K:\n        def get(self): return n\n    return K\nA, B = make(1), make(2)\na = A()", "print(a.get(), B().get(), type(a) is A, A is B, A.__qualname__)"],
+    "nested classes": [
+        "class A:\n    class B:\n        class C:\n            n = 1\n    def make(self): return A.B.C()\nc = A().make()",
+        "print(type(c).__qualname__, isinstance(c, A.B.C), c.n)",
+    ],
+    "classes made in functions": [
+        "def make(n):\n    class K:\n        def get(self): return n\n    return K\nA, B = make(1), make(2)\na = A()",
+        "print(a.get(), B().get(), type(a) is A, A is B, A.__qualname__)",
+    ],
     "__getattr__ and __setattr__": [
         "class A:\n    def __init__(self): object.__setattr__(self, 'data', {})\n    def __getattr__(self, n):\n        if n in self.data: return self.data[n]\n        raise AttributeError(n)\n    def __setattr__(self, n, v): self.data[n] = v\na = A()\na.x = 1",
         "a.y = 2\nprint(a.x, a.y, a.data, hasattr(a, 'z'))",
     ],
-    "class attributes are shared": ["class A:\n    all = []\n    def __init__(self): self.all.append(self)\na = A()", "b = A()\nprint(A.all == [a, b], a.all is A.all)", "print(len(A.all), A.all[0] is a)"],
-    "a class that names itself": ["class Node:\n    root: 'Node' = None\n    def __init__(self, up=None): self.up = up\nNode.root = Node()\nn = Node(Node.root)", "print(n.up is Node.root, type(Node.root) is Node)"],
-    "getattr guard comes back": ["g = getattr\nclass A: x = 1", "print(g(A, 'x'), g is getattr)\ntry:\n    print(g(A, 'y', 'd'))\nexcept AttributeError as e:\n    print(e)"],
-    "builtins as values": ["fs = {'s': sum, 'm': max, 'l': len, 'i': int, 't': type(None)}\nk = sorted\nup = str.upper\nap = [].append\nL = [3]\nap2 = L.append", "print([fs[n]([1, 2]) for n in 'sml'], fs['i']('4'), fs['t'] is type(None), k([2, 1]), up('a'))\nap2(4)\nprint(L)"],
+    "class attributes are shared": [
+        "class A:\n    all = []\n    def __init__(self): self.all.append(self)\na = A()",
+        "b = A()\nprint(A.all == [a, b], a.all is A.all)",
+        "print(len(A.all), A.all[0] is a)",
+    ],
+    "a class that names itself": [
+        "class Node:\n    root: 'Node' = None\n    def __init__(self, up=None): self.up = up\nNode.root = Node()\nn = Node(Node.root)",
+        "print(n.up is Node.root, type(Node.root) is Node)",
+    ],
+    "getattr guard comes back": [
+        "g = getattr\nclass A: x = 1",
+        "print(g(A, 'x'), g is getattr)\ntry:\n    print(g(A, 'y', 'd'))\nexcept AttributeError as e:\n    print(e)",
+    ],
+    "builtins as values": [
+        "fs = {'s': sum, 'm': max, 'l': len, 'i': int, 't': type(None)}\nk = sorted\nup = str.upper\nap = [].append\nL = [3]\nap2 = L.append",
+        "print([fs[n]([1, 2]) for n in 'sml'], fs['i']('4'), fs['t'] is type(None), k([2, 1]), up('a'))\nap2(4)\nprint(L)",
+    ],
     "tools as values": ["find = search\ntable = {'s': search}", "print(find('x'), table['s'] is search)"],
-    "match statements": ["class P:\n    __match_args__ = ('x', 'y')\n    def __init__(self, x, y): self.x, self.y = x, y\ndef where(p):\n    match p:\n        case P(0, y): return f'axis {y}'\n        case P(x=x): return f'at {x}'\np = P(0, 2)", "print(where(p), where(P(1, 1)))"],
+    "match statements": [
+        "class P:\n    __match_args__ = ('x', 'y')\n    def __init__(self, x, y): self.x, self.y = x, y\ndef where(p):\n    match p:\n        case P(0, y): return f'axis {y}'\n        case P(x=x): return f'at {x}'\np = P(0, 2)",
+        "print(where(p), where(P(1, 1)))",
+    ],
 }

@@ -62,6 +62,8 @@ def make_builtins(facades: dict[str, Any]) -> dict[str, Any]:
         table.pop(name, None)
 
     def import_guard(name: str, scope: Any = None, names: Any = None, fromlist: Any = (), level: int = 0) -> object:
+        if type(fromlist) is list:  # C code
+            return builtins.__import__(name, None, None, fromlist)
         if name not in facades:
             raise ImportError(f"{name} is not allowed")
         return facades[name] if fromlist else facades[name.partition(".")[0]]

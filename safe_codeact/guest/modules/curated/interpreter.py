@@ -27,7 +27,9 @@ _CLOCKS = (
     "thread_time_ns ctime asctime gmtime localtime mktime strftime strptime struct_time timezone altzone daylight tzname "
     "get_clock_info"
 )
-_WARNINGS = "warn catch_warnings simplefilter filterwarnings resetwarnings formatwarning showwarning WarningMessage deprecated"
+_WARNINGS = (
+    "warn catch_warnings simplefilter filterwarnings resetwarnings formatwarning showwarning WarningMessage deprecated"
+)
 
 
 # ---- sys
@@ -51,7 +53,14 @@ def setrecursionlimit(limit: int, /) -> None:
 
 def sys_facade() -> dict[str, Any]:
     names = {name: getattr(sys, name) for name in _FACTS.split() if hasattr(sys, name)}
-    own: dict[str, Any] = {"argv": [""], "path": [""], "executable": "", "orig_argv": [""], "warnoptions": [], "prefix": ""}
+    own: dict[str, Any] = {
+        "argv": [""],
+        "path": [""],
+        "executable": "",
+        "orig_argv": [""],
+        "warnoptions": [],
+        "prefix": "",
+    }
     own |= {"stdout": sys.stdout, "stderr": sys.stderr, "__stdout__": sys.stdout, "__stderr__": sys.stderr}
     return names | own | {"exit": exit, "exc_info": exc_info, "setrecursionlimit": setrecursionlimit}
 
@@ -64,7 +73,9 @@ def sleep(seconds: float, /) -> None:
     if HERE.deadline is not None:
         left = HERE.deadline - time.monotonic()
         if seconds > left:
-            raise TimeoutError(f"time.sleep({seconds!r}) is longer than the {max(left, 0):.1f} seconds that the action has left.")
+            raise TimeoutError(
+                f"time.sleep({seconds!r}) is longer than the {max(left, 0):.1f} seconds that the action has left."
+            )
     time.sleep(seconds)
 
 
@@ -89,16 +100,29 @@ def _function(given: Any, role: str) -> Callable[[], Any]:
 class Timer(real_timeit.Timer):
     """`timeit.Timer` over functions."""
 
-    def __init__(self, stmt: Any = "pass", setup: Any = "pass", timer: Any = time.perf_counter, globals: Any = None) -> None:
+    def __init__(
+        self, stmt: Any = "pass", setup: Any = "pass", timer: Any = time.perf_counter, globals: Any = None
+    ) -> None:
         super().__init__(_function(stmt, "statement"), _function(setup, "setup"), timer)
 
 
-def timeit(stmt: Any = "pass", setup: Any = "pass", timer: Any = time.perf_counter, number: int = 1_000_000, globals: Any = None) -> float:
+def timeit(
+    stmt: Any = "pass",
+    setup: Any = "pass",
+    timer: Any = time.perf_counter,
+    number: int = 1_000_000,
+    globals: Any = None,
+) -> float:
     return Timer(stmt, setup, timer).timeit(number)
 
 
 def repeat(
-    stmt: Any = "pass", setup: Any = "pass", timer: Any = time.perf_counter, repeat: int = 5, number: int = 1_000_000, globals: Any = None
+    stmt: Any = "pass",
+    setup: Any = "pass",
+    timer: Any = time.perf_counter,
+    repeat: int = 5,
+    number: int = 1_000_000,
+    globals: Any = None,
 ) -> list[float]:
     return Timer(stmt, setup, timer).repeat(repeat, number)
 

@@ -84,7 +84,9 @@ def replace(src: Any, dst: Any) -> None:
     os.replace(HERE.reach(src, writing=True, follow=False), HERE.reach(dst, writing=True, follow=False))
 
 
-def walk(top: Any, topdown: bool = True, onerror: Any = None, followlinks: bool = False) -> Iterator[tuple[str, list[str], list[str]]]:
+def walk(
+    top: Any, topdown: bool = True, onerror: Any = None, followlinks: bool = False
+) -> Iterator[tuple[str, list[str], list[str]]]:
     """`os.walk`; links to folders are listed and never followed."""
     if followlinks:
         raise PermissionError("os.walk follows no links here; leave followlinks out.")
@@ -174,5 +176,3 @@ def os_facade() -> dict[str, Any]:
     )  # fmt: skip
     names = {name: getattr(os, name) for name in _OS_PLAIN.split() if hasattr(os, name)}
     return names | {each.__name__: each for each in own} | {"unlink": remove, "environ": HERE.environ}
-
-

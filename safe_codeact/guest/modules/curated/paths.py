@@ -51,7 +51,12 @@ class Path(pathlib.PosixPath):
     touch = _inside("touch", writing=True)
 
     def open(
-        self, mode: str = "r", buffering: int = -1, encoding: str | None = None, errors: str | None = None, newline: str | None = None
+        self,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
     ) -> Any:
         return guarded_open(self, mode, buffering, encoding, errors, newline)
 
@@ -63,7 +68,9 @@ class Path(pathlib.PosixPath):
         with self.open("rb") as file:
             return file.read()  # type: ignore[no-any-return]
 
-    def write_text(self, data: str, encoding: str | None = None, errors: str | None = None, newline: str | None = None) -> int:
+    def write_text(
+        self, data: str, encoding: str | None = None, errors: str | None = None, newline: str | None = None
+    ) -> int:
         if not isinstance(data, str):
             raise TypeError(f"data must be str, not {type(data).__name__}")
         with self.open("w", -1, encoding, errors, newline) as file:
@@ -113,7 +120,9 @@ class Path(pathlib.PosixPath):
 
 def _unavailable(name: str) -> Callable[..., Any]:
     def method(self: Path, *args: Any, **kwargs: Any) -> Any:
-        raise PermissionError(f"Path.{name} is not available: links, owners and modes of files are not an action's to see or change.")
+        raise PermissionError(
+            f"Path.{name} is not available: links, owners and modes of files are not an action's to see or change."
+        )
 
     method.__name__ = method.__qualname__ = name
     return method
@@ -142,12 +151,18 @@ def pathlib_facade() -> dict[str, Any]:
 # ---- glob
 
 
-def iglob(pathname: Any, *, root_dir: Any = None, recursive: bool = False, include_hidden: bool = False) -> Iterator[str]:
+def iglob(
+    pathname: Any, *, root_dir: Any = None, recursive: bool = False, include_hidden: bool = False
+) -> Iterator[str]:
     """`glob.iglob`; without a workspace nothing is found."""
     pattern = _downwards(pathname)
     if not HERE.workspace and not HERE.readable:
         return iter(())
-    fixed = pattern if not _MAGIC & set(pattern) else os.path.dirname(pattern[: min(map(pattern.index, _MAGIC & set(pattern)))])
+    fixed = (
+        pattern
+        if not _MAGIC & set(pattern)
+        else os.path.dirname(pattern[: min(map(pattern.index, _MAGIC & set(pattern)))])
+    )
     HERE.reach(os.path.join(path_text(root_dir) if root_dir is not None else "", fixed) or ".")
     root = HERE.reach(root_dir) if root_dir is not None else (HERE.workspace or None)
     return real_glob.iglob(pattern, root_dir=root, recursive=recursive, include_hidden=include_hidden)
@@ -183,7 +198,13 @@ class TemporaryDirectory:
     """`tempfile.TemporaryDirectory` inside the workspace."""
 
     def __init__(
-        self, suffix: str | None = None, prefix: str | None = None, dir: Any = None, ignore_cleanup_errors: bool = False, *, delete: bool = True
+        self,
+        suffix: str | None = None,
+        prefix: str | None = None,
+        dir: Any = None,
+        ignore_cleanup_errors: bool = False,
+        *,
+        delete: bool = True,
     ) -> None:
         self.name = mkdtemp(suffix, prefix, dir)
         self._delete = delete

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-from safe_codeact.guest.modules.attributes import read_attribute
+from safe_codeact.guest.guards import ActionRefused, guarded_getattr
 
 _INSPECT = (
     "Parameter BoundArguments cleandoc getdoc isabstract isasyncgen isasyncgenfunction isawaitable isbuiltin isclass iscode "
     "iscoroutine iscoroutinefunction isdatadescriptor isfunction isgenerator isgeneratorfunction ismemberdescriptor ismethod "
     "ismethoddescriptor ismethodwrapper ismodule isroutine GEN_CREATED GEN_RUNNING GEN_SUSPENDED GEN_CLOSED getgeneratorstate "
-    "CORO_CREATED CORO_RUNNING CORO_SUSPENDED CORO_CLOSED getcoroutinestate getcallargs unwrap"
+    "CORO_CREATED CORO_RUNNING CORO_SUSPENDED CORO_CLOSED getcoroutinestate getcallargs"
 )
 _TYPES = "SimpleNamespace MappingProxyType GenericAlias UnionType NoneType EllipsisType NotImplementedType coroutine get_original_bases"
 _ASKED = (
@@ -31,7 +31,8 @@ _ASKED = (
     "MethodWrapperType MethodDescriptorType ClassMethodDescriptorType"
 )
 _OUR_FOLDERS = tuple(
-    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep + part for part in ("guest", "gate")
+    os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))) + os.sep + part
+    for part in ("guest", "gate")
 )
 
 
@@ -50,13 +51,12 @@ def getmembers(object: Any, predicate: Callable[[Any], Any] | None = None) -> li
         if name.startswith("_"):
             continue
         try:
-            value = read_attribute(object, name)
-        except (AttributeError, PermissionError):
+            value = guarded_getattr(object, name)
+        except (AttributeError, ActionRefused):
             continue
         if predicate is None or predicate(value):
             found.append((name, value))
     return found
-
 
 
 def inspect_facade() -> dict[str, Any]:
@@ -109,7 +109,11 @@ def _visible(error: BaseException, limit: int | None, chain: bool) -> traceback.
         if each is not None:
             kept = [frame for frame in each.stack if not frame.filename.startswith(_OUR_FOLDERS)]
             each.stack[:] = kept
-            waiting += [each.__cause__, each.__context__, *(each.exceptions or () if hasattr(each, "exceptions") else ())]
+            waiting += [
+                each.__cause__,
+                each.__context__,
+                *(each.exceptions or () if hasattr(each, "exceptions") else ()),
+            ]
             if not chain:
                 each.__cause__ = each.__context__ = None
     return found
@@ -119,7 +123,9 @@ def _error(exc: Any, value: Any) -> BaseException | None:
     return value if isinstance(value, BaseException) else exc if isinstance(exc, BaseException) else None
 
 
-def format_exception(exc: Any = None, /, value: Any = None, tb: Any = None, limit: int | None = None, chain: bool = True) -> list[str]:
+def format_exception(
+    exc: Any = None, /, value: Any = None, tb: Any = None, limit: int | None = None, chain: bool = True
+) -> list[str]:
     error = _error(exc, value) or sys.exception()
     return ["NoneType: None\n"] if error is None else list(_visible(error, limit, chain).format(chain=chain))
 
@@ -133,7 +139,13 @@ def print_exc(limit: int | None = None, file: Any = None, chain: bool = True) ->
 
 
 def print_exception(
-    exc: Any = None, /, value: Any = None, tb: Any = None, limit: int | None = None, file: Any = None, chain: bool = True
+    exc: Any = None,
+    /,
+    value: Any = None,
+    tb: Any = None,
+    limit: int | None = None,
+    file: Any = None,
+    chain: bool = True,
 ) -> None:
     text = "".join(format_exception(exc, value, tb, limit, chain))
     print(text, end="", file=file if file is not None else sys.stderr)

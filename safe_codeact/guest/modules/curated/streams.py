@@ -43,13 +43,17 @@ def io_facade() -> dict[str, Any]:
 def basicConfig(**options: Any) -> None:
     """`logging.basicConfig` to a stream."""
     if options.get("filename") is not None or "filemode" in options:
-        raise PermissionError("logging writes to streams here, not to files. Leave out filename, or print to an open file.")
+        raise PermissionError(
+            "logging writes to streams here, not to files. Leave out filename, or print to an open file."
+        )
     options.pop("filename", None)
     logging.basicConfig(**options)
 
 
 def logging_facade() -> dict[str, Any]:
-    return {name: getattr(logging, name) for name in _LOGGING.split() if hasattr(logging, name)} | {"basicConfig": basicConfig}
+    return {name: getattr(logging, name) for name in _LOGGING.split() if hasattr(logging, name)} | {
+        "basicConfig": basicConfig
+    }
 
 
 # ---- contextlib

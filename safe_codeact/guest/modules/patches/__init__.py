@@ -12,14 +12,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from safe_codeact.guest.modules.patches import matplotlib, pandas, standard, sympy
+from safe_codeact.guest.modules.patches import matplotlib, numpy, pandas, scipy, standard, statsmodels, sympy
 
 PATCHES: Mapping[str, Callable[[], None]] = {
     "asyncio": standard.patch_asyncio,
-    "string": standard.patch_names,
-    "matplotlib.pyplot": matplotlib.patch,
+    "enum": standard.patch_enum,
+    "inspect": standard.patch_inspect,
+    "logging": standard.patch_logging,
+    "matplotlib": matplotlib.patch,
+    "matplotlib.pyplot": matplotlib.patch_pyplot,
+    "mpmath": sympy.patch_mpmath,
+    "numpy": numpy.patch,
     "pandas": pandas.patch,
+    "patsy": statsmodels.patch_patsy,
+    "scipy": scipy.patch,
+    "statsmodels": statsmodels.patch,
+    "string": standard.patch_string,
     "sympy": sympy.patch,
+    "typing": standard.patch_typing,
 }
 
 _DONE = "_safe_codeact_patched"

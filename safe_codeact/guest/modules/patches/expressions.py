@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Container
-from typing import Final
+from typing import Any, Final
 
-from safe_codeact.gate.names import INTERNAL_NAMES, FRAME_NAMES
+from safe_codeact.gate.names import FRAME_NAMES, INTERNAL_NAMES
+from safe_codeact.gate.rules import g303_dynamic_code
+from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.policy.knowledge import DENIED
 
 _NODES: Final = (
@@ -28,35 +30,104 @@ _GENERATED: Final = (
 
 # What code that a library generated may use of the builtins. The rest runs, opens, or looks up by name.
 HARMLESS_BUILTINS: Final = frozenset(
-    "abs all any bin bool bytes chr complex dict divmod enumerate filter float frozenset hash hex int isinstance issubclass iter "
-    "len list map max min next oct ord pow range repr reversed round set slice sorted str sum tuple zip True False None "
-    "NotImplemented Ellipsis ArithmeticError ValueError TypeError ZeroDivisionError IndexError KeyError OverflowError".split()
+    [
+        "abs",
+        "all",
+        "any",
+        "bin",
+        "bool",
+        "bytes",
+        "chr",
+        "complex",
+        "dict",
+        "divmod",
+        "enumerate",
+        "filter",
+        "float",
+        "frozenset",
+        "hash",
+        "hex",
+        "int",
+        "isinstance",
+        "issubclass",
+        "iter",
+        "len",
+        "list",
+        "map",
+        "max",
+        "min",
+        "next",
+        "oct",
+        "ord",
+        "pow",
+        "range",
+        "repr",
+        "reversed",
+        "round",
+        "set",
+        "slice",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+        "True",
+        "False",
+        "None",
+        "NotImplemented",
+        "Ellipsis",
+        "ArithmeticError",
+        "ValueError",
+        "TypeError",
+        "ZeroDivisionError",
+        "IndexError",
+        "KeyError",
+        "OverflowError",
+    ]
 )
 _HARMFUL_BUILTINS: Final = frozenset(dir(builtins)) - HARMLESS_BUILTINS
 _LIBRARIES: Final = frozenset(
-    "numpy scipy sympy math cmath mpmath numpy.linalg scipy.special scipy.linalg scipy.integrate scipy.constants itertools functools".split()
+    [
+        "numpy",
+        "scipy",
+        "sympy",
+        "math",
+        "cmath",
+        "mpmath",
+        "numpy.linalg",
+        "scipy.special",
+        "scipy.linalg",
+        "scipy.integrate",
+        "scipy.constants",
+        "itertools",
+        "functools",
+    ]
 )
 _DENIED_ANYWHERE: Final = frozenset(name for module in ("numpy", "sympy", "scipy") for name in DENIED[module]) | {
     "save", "savez", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromregex", "load",
 }  # fmt: skip
 
 
-class RefusedExpression(PermissionError):
-    """Text that a library was about to evaluate, and that may not be evaluated."""
+def harmless_builtins() -> dict[str, Any]:
+    """A fresh `__builtins__` for text that a library evaluates."""
+    return {name: getattr(builtins, name) for name in HARMLESS_BUILTINS}
 
 
-def refuse(text: str, found: str, library: str) -> RefusedExpression:
+def refuse(text: str, found: str, library: str) -> ActionRefused:
     shown = text if len(text) <= 80 else text[:77] + "..."
-    return RefusedExpression(
-        f"{library} was given text to evaluate, {shown!r}, which uses {found}. "
-        "Text may hold names, numbers, operators and calls of the library's own functions; write the rest as ordinary code."
+    return refusal(
+        g303_dynamic_code.RULE,
+        f"{library} was given text to evaluate, {shown!r}, which uses {found}.",
+        "Such text may hold names, numbers, operators and calls of the library's own functions; write the rest as code.",
     )
 
 
-def checked(text: str, library: str, *, shadowing: Container[str] = (), names: Container[str] = _HARMFUL_BUILTINS) -> ast.Expression:
+def checked(
+    text: str, library: str, *, shadowing: Container[str] = (), names: Container[str] = _HARMFUL_BUILTINS
+) -> ast.Expression:
     """The tree of an expression that may be evaluated. `shadowing` are names that the evaluation binds itself.
 
-    Raises SyntaxError as `compile` does, and `RefusedExpression`.
+    Raises SyntaxError as `compile` does, and `ActionRefused`.
     """
     tree = ast.parse(text, mode="eval")
     _check(tree, text, library, _NODES, shadowing, names)
@@ -72,7 +143,12 @@ def check_generated(text: str, library: str) -> None:
 
 
 def _check(
-    tree: ast.AST, text: str, library: str, allowed: tuple[type[ast.AST], ...], shadowing: Container[str], harmful: Container[str]
+    tree: ast.AST,
+    text: str,
+    library: str,
+    allowed: tuple[type[ast.AST], ...],
+    shadowing: Container[str],
+    harmful: Container[str],
 ) -> None:
     for node in ast.walk(tree):
         if not isinstance(node, allowed):
@@ -94,7 +170,13 @@ def _name_of(node: ast.arg | ast.FunctionDef) -> str:
 
 def _check_attribute(node: ast.Attribute, text: str, library: str) -> None:
     name = node.attr
-    if name.startswith("_") or name in FRAME_NAMES or name in INTERNAL_NAMES or name in _DENIED_ANYWHERE or name in ("format", "format_map"):
+    if (
+        name.startswith("_")
+        or name in FRAME_NAMES
+        or name in INTERNAL_NAMES
+        or name in _DENIED_ANYWHERE
+        or name in ("format", "format_map")
+    ):
         raise refuse(text, f"the attribute {name!r}", library)
     if isinstance(node.value, ast.Name) and node.value.id == "builtins" and name not in HARMLESS_BUILTINS:
         raise refuse(text, f"the builtin {name!r}", library)

@@ -1,48 +1,132 @@
-"""matplotlib: plots are shown to the host, and nothing switches to a backend that a text names."""
+"""matplotlib: backends and hooks that are modules named by text, LaTeX, templates of labels, and where `show` goes.
+
+Only Agg and the file formats that were loaded in the zygote exist. `pyplot.show` renders what is open and closes it, as
+in a notebook; what an action leaves open is collected when it ends.
+"""
 
 from __future__ import annotations
 
+import importlib
 import io
 import sys
 from collections.abc import Callable
 from typing import Any
 
-_on_show: list[Callable[[bytes], None]] = []
+from safe_codeact.guest.guards.refusal import ActionRefused
+from safe_codeact.guest.modules.attributes import format_text
+from safe_codeact.guest.modules.patches.doors import OnlyLoaded, close
+
+_BACKENDS = "Charts are drawn by Agg and reach the user through plt.show() or plt.savefig('chart.png')."
+_MODULES = (
+    "matplotlib",
+    "matplotlib.pyplot",
+    "matplotlib.backend_bases",
+    "matplotlib.backends.registry",
+    "matplotlib.colors",
+)
+_MOST_FIGURES = 50  # per action; the host's limit on output comes before that for large ones
 
 
-def patch() -> None:
-    """`plt.show()` hands every open figure over; backends stay what the zygote chose."""
-    from matplotlib import pyplot  # only where the policy has it loaded
+class Shown:
+    """The figures of one action: handed over as they are shown, or kept until someone takes them."""
 
-    def show(*_args: Any, **_kwargs: Any) -> None:
-        """Show all open figures, and close them."""
-        for _name, data in collect_figures():
-            for hook in _on_show:
-                hook(data)
+    def __init__(self) -> None:
+        self.waiting: list[tuple[str, bytes]] = []
+        self.number = 0
+        self.on_show: Callable[[str, bytes], None] | None = None
 
-    def switch_backend(newbackend: str) -> None:
-        """Figures are drawn by Agg here; any other backend is ignored."""
+    def show(self, figure: Any) -> None:
+        data = _png(figure)
+        self.number += 1
+        name = f"figure-{self.number}.png"
+        if self.on_show is not None:
+            self.on_show(name, data)
+        elif len(self.waiting) < _MOST_FIGURES:
+            self.waiting.append((name, data))
 
-    pyplot.show = show
-    pyplot.switch_backend = switch_backend
+
+# The process's one list, as there is one action per process: `pyplot` keeps its open figures in a module as well.
+SHOWN = Shown()
 
 
-def set_show(hook: Callable[[bytes], None]) -> None:
-    """Where shown figures go: one hook per worker."""
-    _on_show[:] = [hook]
+def set_show(hook: Callable[[str, bytes], None] | None) -> None:
+    """Where shown figures go, as a name and PNG bytes. Without a hook they wait for `collect_figures`."""
+    SHOWN.on_show = hook
 
 
 def collect_figures() -> list[tuple[str, bytes]]:
-    """Every open figure as PNG, in the order in which they were made; closes them."""
+    """Shows what is still open, closes it, and returns the (name, PNG bytes) that no hook has taken."""
     pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None:
-        return []
-    found = []
+    if pyplot is not None and pyplot.get_fignums():
+        _show_open(pyplot)
+    taken, SHOWN.waiting = SHOWN.waiting, []
+    return taken
+
+
+def _png(figure: Any) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    return buffer.getvalue()
+
+
+def patch() -> None:
+    close("matplotlib")
+    _only_loaded()
+    _patch_files()
+    importlib.import_module("matplotlib.cbook")._auto_format_str = _auto_format  # type: ignore[attr-defined]
+
+
+def _only_loaded() -> None:
+    closed = OnlyLoaded(("matplotlib.backends.backend_", "matplotlib.", "mpl_toolkits."), _BACKENDS)
+    for name in _MODULES:
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "importlib"):
+            module.importlib = closed  # type: ignore[attr-defined]
+
+
+def _patch_files() -> None:
+    """Settings and styles from an address."""
+    main = sys.modules["matplotlib"]
+    original = main._open_file_or_url  # type: ignore[attr-defined]
+
+    def open_file(fname: Any) -> Any:
+        if isinstance(fname, str) and fname.startswith(("http://", "https://", "ftp://", "file:")):
+            raise ActionRefused(f"{fname!r} is an address on a network, which an action does not have.")
+        return original(fname)
+
+    main._open_file_or_url = open_file  # type: ignore[attr-defined]
+
+
+def _auto_format(fmt: str, value: Any) -> str:
+    """`cbook._auto_format_str`, with the fields of a template judged."""
+    try:
+        return fmt % (value,)
+    except (TypeError, ValueError):
+        return format_text(fmt, value)
+
+
+def _show_open(pyplot: Any) -> None:
     for number in pyplot.get_fignums():
         figure = pyplot.figure(number)
-        if figure.axes:
-            drawn = io.BytesIO()
-            figure.savefig(drawn, format="png")
-            found.append((f"figure-{number}.png", drawn.getvalue()))
+        if figure.axes or figure.texts or figure.images or figure.patches or figure.lines:
+            SHOWN.show(figure)
     pyplot.close("all")
-    return found
+
+
+def patch_pyplot() -> None:
+    """`plt.show()` and `fig.show()`; imports by name in pyplot, whose `figure.hooks` are such names."""
+    pyplot: Any = sys.modules["matplotlib.pyplot"]
+
+    def show(*args: Any, **kwargs: Any) -> None:
+        """Show all open figures, and close them."""
+        _show_open(pyplot)
+
+    def show_one(self: Any, warn: bool = True) -> None:
+        """Show this figure, and close it."""
+        SHOWN.show(self)
+        pyplot.close(self)
+
+    show.__module__ = show_one.__module__ = "matplotlib.pyplot"
+    pyplot.show = show
+    sys.modules["matplotlib.figure"].Figure.show = show_one  # type: ignore[attr-defined]
+    _only_loaded()

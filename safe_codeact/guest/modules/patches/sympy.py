@@ -1,30 +1,120 @@
-"""SymPy: `sympify` and everything that calls it evaluates text; `lambdify` runs text that it generated."""
+"""sympy and mpmath: `sympify`, which everything calls on text, `lambdify`, which compiles what was printed, and `var`.
+
+Threat: `simplify("__import__('os').system('id')")`, `lambdify([], Symbol("open('/etc/passwd').read()"))`, a printer class
+of the action's whose `module_imports` names any module, `var("__builtins__")`.
+What we do: the text that sympy's parser produced is read once more before it is evaluated, with names of sympy and of
+the caller only and without builtins; so is every function that `lambdify` generated.
+"""
 
 from __future__ import annotations
 
+import ast
+import importlib
 import sys
+from builtins import compile as real_compile
+from builtins import eval as real_eval
+from builtins import exec as real_exec
+from types import CodeType
 from typing import Any
 
-from safe_codeact.guest.modules.patches import expressions
+from safe_codeact.gate.rules import g302_dynamic_attribute
+from safe_codeact.guest.guards.refusal import refusal
+from safe_codeact.guest.modules.attributes import action_frame
+from safe_codeact.guest.modules.patches.doors import close
+from safe_codeact.guest.modules.patches.expressions import check_generated, checked, harmless_builtins
 
 
 def patch() -> None:
-    """Read the text before SymPy evaluates it."""
-    import sympy.parsing.sympy_parser as parser  # only where the policy has it loaded
+    close("sympy")
+    parser = importlib.import_module("sympy.parsing.sympy_parser")
+    parser.eval_expr = eval_expr  # type: ignore[attr-defined]
+    for name in ("sympy.utilities.lambdify", "sympy.plotting.experimental_lambdify"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.compile = compile_generated  # type: ignore[attr-defined]
+            module.exec = exec_generated  # type: ignore[attr-defined]
+    for name in ("sympy.parsing.ast_parser", "sympy.physics.secondquant", "sympy.polys.polyconfig"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.eval = eval_text  # type: ignore[attr-defined]
+    symbol = sys.modules["sympy.core.symbol"]
+    symbol.var = sys.modules["sympy"].var = var  # type: ignore[attr-defined]
+    sys.modules["sympy.utilities.magic"].pollute = bind  # type: ignore[attr-defined]
+    for name in ("sympy.polys.rings", "sympy.polys.fields"):
+        module = sys.modules.get(name)
+        if module is not None and hasattr(module, "pollute"):
+            module.pollute = bind  # type: ignore[attr-defined]
 
-    original = parser.eval_expr
 
-    def eval_expr(code: str, local_dict: Any, global_dict: Any) -> Any:
-        expressions.checked(code, "sympy", shadowing={*local_dict, *(set(global_dict) - {"__builtins__"})})
-        return original(code, local_dict, global_dict)
+def patch_mpmath() -> None:
+    """`mpmath.identify` evaluates the constants that it is given as text."""
+    module = sys.modules.get("mpmath.identification")
+    if module is not None:
+        module.eval = eval_text  # type: ignore[attr-defined]
 
-    parser.eval_expr = eval_expr
-    generated: Any = sys.modules["sympy.utilities.lambdify"]
-    run = exec
 
-    def checked_exec(code: Any, *namespaces: Any) -> None:
-        if isinstance(code, str):
-            expressions.check_generated(code, "sympy.lambdify")
-        run(code, *namespaces)
+def eval_expr(code: str, local_dict: dict[str, Any], global_dict: dict[str, Any]) -> Any:
+    """`sympy_parser.eval_expr`: the last step of `sympify`, over an expression that was read."""
+    tree = checked(code, "sympy", shadowing=local_dict)
+    # SAFETY: the expression has no underscored attribute and no harmful builtin by name, and the builtins are gone.
+    return real_eval(
+        real_compile(tree, "<sympify>", "eval"), {**global_dict, "__builtins__": harmless_builtins()}, local_dict
+    )
 
-    generated.exec = checked_exec
+
+def eval_text(source: Any, globals: Any = None, locals: Any = None) -> Any:
+    """`eval` of a library that computes with text."""
+    tree = checked(source, "sympy") if isinstance(source, str) else _checked_tree(source)
+    # SAFETY: as above.
+    return real_eval(
+        real_compile(tree, "<text>", "eval"), {**(globals or {}), "__builtins__": harmless_builtins()}, locals
+    )
+
+
+def _checked_tree(source: Any) -> ast.Expression:
+    if isinstance(source, CodeType):
+        raise TypeError("compiled code cannot be judged")
+    return checked(ast.unparse(source), "sympy")
+
+
+def compile_generated(source: str, filename: str, mode: str, *args: Any, **kwargs: Any) -> CodeType:
+    check_generated(source, "sympy.lambdify")
+    return real_compile(source, filename, mode, *args, **kwargs)  # type: ignore[no-any-return]
+
+
+def exec_generated(source: Any, globals: Any = None, locals: Any = None) -> None:
+    """Runs generated code with the harmless builtins only: what it defines keeps them."""
+    code = source if isinstance(source, CodeType) else compile_generated(source, "<lambdify>", "exec")
+    if globals:  # a function's namespace; the one-line imports are run in an empty one, and need the import system
+        globals["__builtins__"] = harmless_builtins()
+    # SAFETY: `code` comes from `compile_generated`, the only compiler that the module has.
+    real_exec(code, globals, locals)
+
+
+def bind(names: Any, objects: Any) -> None:
+    """Binds names in the globals of the action that called, as `var` and `vring` promise."""
+    frame = action_frame()
+    for name, obj in zip(names, objects, strict=False):
+        if not str.isidentifier(name) or name.startswith("_"):
+            raise refusal(
+                g302_dynamic_attribute.RULE, f"sympy.var cannot bind {name!r}.", "Use symbols() and assign the result."
+            )
+        if frame is not None:
+            frame.f_globals[str.__str__(name)] = obj
+
+
+def var(names: Any, **args: Any) -> Any:
+    """Create symbols and bind them as global variables of the same names."""
+    import sympy  # only called once it is loaded
+
+    made = sympy.symbols(names, **args)
+    if made is not None:
+        waiting, symbols = [made], []
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, sympy.Basic | sympy.core.function.FunctionClass):
+                symbols.append(each)
+            else:
+                waiting.extend(each)
+        bind([each.name if isinstance(each, sympy.Basic) else each.__name__ for each in symbols], symbols)
+    return made

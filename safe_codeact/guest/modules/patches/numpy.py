@@ -1,0 +1,37 @@
+"""numpy: pickles inside .npy files, raw addresses, and files by descriptor or by URL."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+from safe_codeact.guest.guards.refusal import ActionRefused
+from safe_codeact.guest.modules.patches.doors import close
+
+# An object array in a .npy file is a pickle. `allow_pickle` can be set on an open NpzFile as well, so it is the loader that goes.
+_PICKLES = frozenset(
+    {"numpy.lib._format_impl", "numpy.lib.format", "numpy.lib._npyio_impl", "numpy.lib.npyio", "numpy._core._methods"}
+)
+
+
+class _NoAddresses:
+    """`array.ctypes`: addresses, and ctypes objects whose classes read any memory."""
+
+    def __init__(self, *args: Any) -> NoReturn:
+        raise ActionRefused("ndarray.ctypes is not available: it gives raw addresses. Use the array's own methods.")
+
+
+def patch() -> None:
+    close("numpy", pickles_in=_PICKLES)
+    sys.modules["numpy._core._internal"]._ctypes = _NoAddresses  # type: ignore[attr-defined]
+    source = sys.modules["numpy.lib._datasource"].DataSource
+
+    def open_local(self: Any, path: Any, mode: str = "r", encoding: Any = None, newline: Any = None) -> Any:
+        if self._isurl(path):
+            raise ActionRefused(
+                f"{path!r} is an address on a network, which an action does not have. Let a tool fetch it."
+            )
+        return original(self, path, mode, encoding, newline)
+
+    original = source.open
+    source.open = open_local

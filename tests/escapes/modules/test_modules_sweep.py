@@ -1,0 +1,108 @@
+"""From everything that the shipped policies let an action import, no walk over public names reaches the interpreter's insides."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import io
+import os
+import pickle
+import subprocess
+import sys
+import types
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from safe_codeact.gate.names import Stance, reading
+from safe_codeact.guest import preload
+from safe_codeact.guest.modules import Modules
+from safe_codeact.policy.effective import Policy
+
+_DEPTH = 4
+_MOST_ITEMS = 300  # of one container
+
+_FORBIDDEN_KINDS = (types.CodeType, types.FrameType, types.TracebackType, types.CellType)
+
+
+def _forbidden() -> dict[int, str]:
+    """Objects that no action may hold, by identity."""
+    found: dict[int, str] = {}
+    for name in "eval exec compile __import__ open input breakpoint globals locals vars getattr setattr delattr".split():
+        found[id(getattr(builtins, name))] = f"builtins.{name}"
+    for name in "system popen fork execv execve posix_spawn kill open fdopen read write dup pipe remove unlink rmdir listdir".split():
+        found[id(getattr(os, name))] = f"os.{name}"
+    for name in "scandir stat rename environ putenv chdir walk".split():
+        found[id(getattr(os, name))] = f"os.{name}"
+    for name in "_getframe settrace setprofile modules meta_path path_hooks addaudithook".split():
+        found[id(getattr(sys, name))] = f"sys.{name}"
+    for name in "import_module reload".split():
+        found[id(getattr(importlib, name))] = f"importlib.{name}"
+    for name in "load loads Unpickler dump dumps Pickler".split():
+        found[id(getattr(pickle, name))] = f"pickle.{name}"
+    for name in "Popen run call check_output".split():
+        found[id(getattr(subprocess, name))] = f"subprocess.{name}"
+    found[id(io.FileIO)] = "io.FileIO"
+    found[id(io.open_code)] = "io.open_code"
+    for kind in (types.CodeType, types.FrameType, types.FunctionType, types.ModuleType, types.CellType):
+        found[id(kind)] = f"types.{kind.__name__}"
+    return found
+
+
+def _public(obj: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(obj, dict):
+        yield from ((f"[{str(key)[:40]!r}]", value) for key, value in list(obj.items())[:_MOST_ITEMS])
+    elif isinstance(obj, (list, tuple, set, frozenset, deque)):
+        yield from ((f"[{index}]", value) for index, value in enumerate(list(obj)[:_MOST_ITEMS]))
+    try:
+        names = dir(obj)
+    except Exception:
+        return
+    for name in names:
+        if name.startswith("_") or reading(name) is not Stance.OPEN:
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                value = getattr(obj, name)
+        except BaseException:  # a property that needs more than the class has
+            continue
+        yield name, value
+
+
+def leaks(modules: Modules) -> list[str]:
+    """Paths by public names from any facade to something forbidden."""
+    forbidden = _forbidden()
+    seen: dict[int, Any] = {}
+    found = []
+    waiting = deque((name, facade, 0) for name, facade in sorted(modules._facades.items()))
+    while waiting:
+        path, obj, depth = waiting.popleft()
+        if id(obj) in seen and seen[id(obj)] is obj:
+            continue
+        seen[id(obj)] = obj
+        if id(obj) in forbidden:
+            found.append(f"{path} is {forbidden[id(obj)]}")
+        elif isinstance(obj, types.ModuleType):
+            if modules.name_of(obj) is None:
+                found.append(f"{path} is the raw module {obj.__name__}")
+                continue
+        elif isinstance(obj, _FORBIDDEN_KINDS):
+            found.append(f"{path} is a {type(obj).__name__}")
+        elif getattr(type(obj), "__module__", "") in ("_ctypes", "ctypes") or (
+            isinstance(obj, type) and obj.__module__ in ("_ctypes", "ctypes")
+        ):
+            found.append(f"{path} is from ctypes")
+        if depth < _DEPTH and not isinstance(obj, (str, bytes, int, float, complex, range)):
+            waiting.extend((f"{path}.{name}", value, depth + 1) for name, value in _public(obj))
+    return found
+
+
+@pytest.mark.parametrize("policy", ["strict", "analysis"])
+def test_no_public_path_from_a_facade_leads_to_a_raw_module_or_a_dangerous_object(policy: str) -> None:
+    loaded = Policy.load(policy)
+    preload.load(loaded)
+    assert leaks(Modules(loaded)) == []
