@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 
+from safe_codeact.gate.names import words
+
 # Expressions, statements and their parts: type name → fields that hold nodes.
 ALLOWED: dict[str, str] = {
     # modules
@@ -96,9 +98,9 @@ ALLOWED: dict[str, str] = {
 }
 
 # Operators and contexts: nothing inside, one shared object each, nothing to decide.
-LEAVES: frozenset[str] = frozenset(
-    "Load Store Del And Or Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert Not UAdd "
-    "USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn".split()
+LEAVES: frozenset[str] = words(
+    "Load Store Del And Or Add Sub Mult MatMult Div Mod Pow LShift RShift BitOr BitXor BitAnd FloorDiv Invert "
+    "Not UAdd USub Eq NotEq Lt LtE Gt GtE Is IsNot In NotIn"
 )
 
 REFUSED: dict[str, str] = {
@@ -114,9 +116,9 @@ REFUSED: dict[str, str] = {
 }
 
 # Classes of `ast` that only group others: no node is ever of exactly these types.
-ABSTRACT: frozenset[str] = frozenset(
-    "AST mod stmt expr expr_context boolop operator unaryop cmpop slice excepthandler pattern type_ignore type_param "
-    "_ast_Ellipsis Num Str Bytes NameConstant Ellipsis".split()
+ABSTRACT: frozenset[str] = words(
+    "AST mod stmt expr expr_context boolop operator unaryop cmpop slice excepthandler pattern type_ignore "
+    "type_param _ast_Ellipsis Num Str Bytes NameConstant Ellipsis"
 )
 
 

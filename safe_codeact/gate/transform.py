@@ -16,7 +16,7 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from safe_codeact.gate import grammar
 from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
-from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, GUARD, MARKER, Stance, mark, reading, writing
+from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, GUARD, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
 from safe_codeact.gate.rules import RULES, g104_source_complexity, g105_unknown_syntax, g203_guarded_attribute
 from safe_codeact.gate.rules.g205_class_definition import DECLARATIONS, HOOKS
@@ -227,7 +227,8 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         if len(node.targets) == 1:
             if isinstance(target, ast.Attribute) and writing(target.attr) is Stance.GUARDED:
                 value, owner = self.visit(node.value), self.visit(target.value)
-                return _at(ast.Expr(_call(target, WRITE, value, owner, ast.Constant(target.attr))), node)
+                written: ast.Expr = _at(ast.Expr(_call(target, WRITE, value, owner, ast.Constant(target.attr))), node)
+                return written
             if self._class is not None and isinstance(target, ast.Name) and target.id in DECLARATIONS:
                 self.node_contents_visit(node)
                 node.value = _declared(target.id, node.value)
@@ -369,10 +370,11 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
 
 _BINDING_FIELD = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest"}
 # Decided here, where RestrictedPython refuses or guards what ordinary programs need: the walk goes on, nothing else.
-_PASSED = (
-    "Subscript comprehension With AsyncWith Await AnnAssign Match match_case MatchValue MatchSingleton MatchSequence "
-    "MatchOr TryStar Nonlocal TypeAlias TypeVar TypeVarTuple ParamSpec arguments arg alias Starred"
-).split()
+_PASSED = words(
+    "Subscript comprehension With AsyncWith Await AnnAssign Match match_case MatchValue MatchSingleton "
+    "MatchSequence MatchOr TryStar Nonlocal TypeAlias TypeVar TypeVarTuple ParamSpec arguments arg alias "
+    "Starred"
+)
 
 
 def _visitors() -> dict[type[ast.AST], Callable[[ActionTransformer, Any], Any]]:

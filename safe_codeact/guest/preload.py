@@ -74,7 +74,18 @@ def _standard_library() -> list[str]:
     """Importing is allowed where nothing is restricted: every extension, and what people import from the library."""
     folder = Path(sysconfig.get_path("platstdlib")) / "lib-dynload"
     extensions = [file.name.split(".")[0] for file in sorted(folder.glob("*.so"))]
-    skipped = ("_test", "_xxtest", "xx", "_tkinter", "_ctypes_test", "nis", "_curses", "readline", "ossaudiodev", "spwd")
+    skipped = (
+        "_test",
+        "_xxtest",
+        "xx",
+        "_tkinter",
+        "_ctypes_test",
+        "nis",
+        "_curses",
+        "readline",
+        "ossaudiodev",
+        "spwd",
+    )
     plain = (
         "ctypes", "ctypes.util", "socket", "ssl", "mmap", "fcntl", "resource", "threading", "subprocess", "multiprocessing",
         "signal", "sqlite3", "hashlib", "http.client", "urllib.request", "pickle", "shutil", "tempfile", "pathlib", "os",

@@ -14,7 +14,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,9 +128,7 @@ class _Action:
             deadline=time.monotonic() + self._request.wall_seconds,
         )
         provided = {"final_answer": self._final_answer, "ToolError": ToolError}
-        self._builtins = dispatch.builtins_for(
-            self._policy, self._equipment.facades, names, {**provided, **tools}
-        )
+        self._builtins = dispatch.builtins_for(self._policy, self._equipment.facades, names, {**provided, **tools})
         names["__builtins__"] = self._builtins
         return Knowledge(self._policy, self._builtins, tools, self._equipment.facades)
 

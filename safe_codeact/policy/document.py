@@ -41,8 +41,8 @@ _WHOLE = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FRACTION = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
 _WORDS: dict[str, Scalar] = {"true": True, "false": False}
 
-# Plain scalars that YAML 1.1, YAML 1.2 and people read differently: (what matches, what is said about it). No pattern may
-# be able to match one text in two ways: a file of digits would take its square in steps.
+# Plain scalars that YAML 1.1, YAML 1.2 and people read differently: (what matches, what is said about it).
+# No pattern may be able to match one text in two ways: a file of digits would take its square in steps.
 _TRAPS: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"(?i:y|n|yes|no|on|off)|True|TRUE|False|FALSE"),
@@ -199,7 +199,8 @@ class _Builder:
         elif isinstance(event, yaml.AliasEvent):
             raise self._wrong(
                 event,
-                f"`*{str(event.anchor)[:_SHOWN]}` repeats a block from elsewhere: write the lines out, or use `extends`",
+                f"`*{str(event.anchor)[:_SHOWN]}` repeats a block from elsewhere: write the lines out, "
+                "or use `extends`",
             )
         elif isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent):
             self._refuse_decorations(event)

@@ -1,6 +1,7 @@
 """Runs programs in a process of its own, each in a fork: as plain CPython does, or judged and guarded.
 
-Used as a script: a JSON list of sources on standard input, "plain" or "gated" as the argument, a JSON list of results out.
+Used as a script: a JSON list of sources on standard input, "plain", "gated" or
+"without-restrictedpython" as the argument, a JSON list of results out.
 The kernel layer is imagined away, and the facades are the simplest that can be: public names that are not modules.
 """
 
@@ -18,11 +19,53 @@ import types
 from typing import Any
 
 CANARY = "canary-" + "7f3a91"
-MODULES = (
-    "abc array asyncio base64 bisect calendar cmath collections collections.abc contextlib copy csv dataclasses datetime "
-    "decimal difflib enum fractions functools hashlib heapq html itertools json keyword math numbers operator pprint queue "
-    "random re statistics string struct textwrap time types typing unicodedata uuid vault weakref zlib numpy"
-).split()
+MODULES = [
+    "abc",
+    "array",
+    "asyncio",
+    "base64",
+    "bisect",
+    "calendar",
+    "cmath",
+    "collections",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "difflib",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "html",
+    "itertools",
+    "json",
+    "keyword",
+    "math",
+    "numbers",
+    "operator",
+    "pprint",
+    "queue",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "struct",
+    "textwrap",
+    "time",
+    "types",
+    "typing",
+    "unicodedata",
+    "uuid",
+    "vault",
+    "weakref",
+    "zlib",
+    "numpy",
+]
 
 _VAULT = f"""
 _SECRET = {CANARY!r}
@@ -97,7 +140,15 @@ def _facade(name: str) -> Any:
 
 
 _HIDDEN = {
-    "types": "FunctionType CodeType new_class prepare_class ModuleType DynamicClassAttribute resolve_bases".split(),
+    "types": [
+        "FunctionType",
+        "CodeType",
+        "new_class",
+        "prepare_class",
+        "ModuleType",
+        "DynamicClassAttribute",
+        "resolve_bases",
+    ],
     "typing": ["get_type_hints", "ForwardRef", "get_origin"],
     "asyncio": ["create_subprocess_shell"],
     "weakref": [],
@@ -181,7 +232,7 @@ def is_loot(value: Any, depth: int = 3) -> bool:
             or (depth > 0 and any(is_loot(item, depth - 1) for item in value))
         )
     if isinstance(value, type):
-        return "__array_interface__" in vars(value) or "__reduce__" in vars(value) and value.__module__ == "__main__"
+        return "__array_interface__" in vars(value) or ("__reduce__" in vars(value) and value.__module__ == "__main__")
     return False
 
 
@@ -222,6 +273,8 @@ def _main() -> None:
     import safe_codeact.guest.guards
     import safe_codeact.guest.interpreters.compiled  # noqa: F401
 
+    if sys.argv[1] == "without-restrictedpython":
+        _switch_restrictedpython_off()
     results = []
     for source in sources:
         read, write = os.pipe()
@@ -249,8 +302,19 @@ def _main() -> None:
     json.dump(results, sys.stdout)
 
 
+def _switch_restrictedpython_off() -> None:
+    """Its methods, where the gate's walk uses them, are replaced by ones that decide nothing."""
+    from RestrictedPython.transformer import RestrictingNodeTransformer
+
+    from safe_codeact.gate import transform
+
+    for kind, visitor in transform._VISITORS.items():
+        if visitor in vars(RestrictingNodeTransformer).values():
+            transform._VISITORS[kind] = transform.ActionTransformer.node_contents_visit
+
+
 def run_all(sources: list[str], mode: str) -> list[dict[str, Any]]:
-    """Every source in its own process, in the mode "plain" or "gated"."""
+    """Every source in its own process, in one of the modes."""
     finished = subprocess.run(
         [sys.executable, "-W", "ignore", __file__, mode],
         input=json.dumps(sources),

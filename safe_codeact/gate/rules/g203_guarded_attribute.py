@@ -18,7 +18,9 @@ def check_augmented(situation: Situation, node: ast.AugAssign) -> None:
     target = node.target
     if isinstance(target, ast.Attribute):
         name = target.attr
-        if Stance.GUARDED in (reading(name), writing(name)):
+        if writing(name) is Stance.GUARDED:
+            return  # the walk finds the write itself
+        if reading(name) is Stance.GUARDED:
             situation.find(RULE, target, f"`.{name}` cannot be changed in place.", f"Write `x.{name} = ...`.")
         elif reading(name) is Stance.REFUSED:
             situation.find(RULE, target, f"`.{name}` may not be read.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 
-from safe_codeact.gate.names import DEFINABLE, is_dunder
+from safe_codeact.gate.names import DEFINABLE, is_dunder, words
 from safe_codeact.gate.rule import Rule, Situation
 from safe_codeact.gate.rules.g202_reserved_variable import bound_by
 
@@ -60,7 +60,9 @@ def _is_plain_hook(node: ast.AST, name: str) -> bool:
     return len(node.args.posonlyargs) + len(node.args.args) > HOOKS[name]
 
 
-_BINDERS = "FunctionDef AsyncFunctionDef ClassDef alias ExceptHandler MatchAs MatchStar MatchMapping".split()
+_BINDERS = words(
+    "FunctionDef AsyncFunctionDef ClassDef alias ExceptHandler MatchAs MatchStar MatchMapping"
+)
 
 RULE = Rule(
     "G205",

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from safe_codeact.gate.names import words
 from safe_codeact.gate.rules import g301_unavailable_builtin
 from safe_codeact.gate.transform import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
 from safe_codeact.guest.guards import attributes, classes, formats
@@ -21,14 +22,22 @@ from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
 from safe_codeact.policy.effective import Policy
 
-__all__ = ["ActionRefused", "attrgetter", "guarded_builtins", "guarded_getattr", "install", "methodcaller", "shield"]
+__all__ = [
+    "ActionRefused",
+    "attrgetter",
+    "guarded_builtins",
+    "guarded_getattr",
+    "install",
+    "methodcaller",
+    "shield",
+]
 
 # As they are: they compute, or they make and describe objects; none takes the name of an attribute or a text to run.
-OPEN: frozenset[str] = frozenset(
-    "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod enumerate filter "
-    "float format frozenset hash hex id int isinstance issubclass iter len list map max memoryview min next object oct ord "
-    "pow print property range repr reversed round set slice sorted staticmethod str sum super tuple type zip "
-    "NotImplemented Ellipsis __debug__ None True False".split()
+OPEN: frozenset[str] = words(
+    "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod "
+    "enumerate filter float format frozenset hash hex id int isinstance issubclass iter len list map max "
+    "memoryview min next object oct ord pow print property range repr reversed round set slice sorted "
+    "staticmethod str sum super tuple type zip NotImplemented Ellipsis __debug__ None True False"
 )
 
 _GUARDS: dict[str, Callable[..., Any]] = {

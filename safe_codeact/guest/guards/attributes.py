@@ -216,7 +216,10 @@ class Attributes(dict):  # type: ignore[type-arg]
         return self.copy().items()
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         if key not in self:
@@ -311,7 +314,7 @@ def _read_declaration(obj: Any, name: str) -> Any:
 
 
 def _read_hook(obj: Any, name: str) -> Callable[..., Any]:
-    """`object.__setattr__`, `super().__getattribute__` ...: the same method, its name argument judged and translated."""
+    """`object.__setattr__`, `super().__getattribute__` ...: the same method, its name judged and translated."""
     method = getattr(obj, name)
     place = -2 if name == "__setattr__" else -1
     decide = reading if name in ("__getattribute__", "__getattr__") else writing

@@ -52,9 +52,9 @@ def settled(made: Any) -> Any:
 
 
 def _settle(made: type) -> None:
-    if issubclass(made, type) and not any("__new__" in content(kind) and is_own(kind) for kind in type.mro(made)):
-        if "__new__" not in content(made):
-            type.__setattr__(made, "__new__", staticmethod(metaclass_new))
+    above = [kind for kind in type.mro(made) if kind is made or is_own(kind)]
+    if issubclass(made, type) and not any("__new__" in content(kind) for kind in above):
+        type.__setattr__(made, "__new__", staticmethod(metaclass_new))
     for key, value in content(made).items():
         if key in BELIEVED or (key in HOOKS and not _is_plain_hook(value)):
             raise refusal(g205_class_definition.RULE, f"a class may not define `{key}` in this way.")
@@ -65,8 +65,8 @@ def _settle(made: type) -> None:
             for base in type.mro(made)[1:]:
                 if plain in content(base) and not is_own(base):
                     raise TypeError(
-                        f"{made.__name__} defines `{plain}`, which is private to the library class {base.__name__}: it would "
-                        f"not be called. Use another name, or the public methods of {base.__name__}."
+                        f"{made.__name__} defines `{plain}`, which is private to the library class {base.__name__}: it "
+                        f"would not be called. Use another name, or the public methods of {base.__name__}."
                     )
     claim(made)
 
@@ -106,9 +106,8 @@ def _judge_entry(key: Any, value: Any) -> Any:
     name = str.__str__(key)
     if name.endswith(MARKER) or name == OWN:
         return name  # from a class body, on its way through a metaclass
-    if is_dunder(name):
-        if name not in DEFINABLE or (name in HOOKS and not _is_plain_hook(value)):
-            raise refusal(g205_class_definition.RULE, f"a class may not be given `{name}` from a dictionary.")
+    if is_dunder(name) and (name not in DEFINABLE or (name in HOOKS and not _is_plain_hook(value))):
+        raise refusal(g205_class_definition.RULE, f"a class may not be given `{name}` from a dictionary.")
     return name + MARKER if is_private(name) else name
 
 

@@ -10,7 +10,10 @@ What still gets through: public attributes, as text.
 from __future__ import annotations
 
 import re
-from _string import formatter_field_name_split, formatter_parser
+from _string import (  # type: ignore[import-not-found]  # CPython's own parser; typeshed leaves it out
+    formatter_field_name_split,
+    formatter_parser,
+)
 from collections.abc import Callable, Mapping
 from string import Formatter
 from typing import Any
@@ -26,7 +29,7 @@ _WALKS = re.compile(r"\{[^{}:!]*[.\[]").search
 
 
 def format_call(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """`obj.format(*args, **kwargs)`, compiled in for every such call: an object's own method unless it is a string's."""
+    """`obj.format(*args, **kwargs)`, compiled in for every such call. Only a string's own method is guarded."""
     if type(obj) is str:
         if _WALKS(obj) is None:
             return obj.format(*args, **kwargs)
@@ -120,14 +123,14 @@ def judged_name(name: str) -> bool:
 
 
 def judged_field(field_name: str, first: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """What `string.Formatter.get_field` does, with the attribute names judged. `first` gets the value of the first part."""
+    """What `string.Formatter.get_field` does, with attribute names judged. `first` gets the first part's value."""
     start, rest = formatter_field_name_split(field_name)
     value = first(start)
     for is_attribute, name in rest:
-        if is_attribute:
-            value = getattr(value, name + MARKER if judged_name(name) else name)
-        else:
+        if not is_attribute:
             value = value[name]
+            continue
+        value = getattr(value, name + MARKER if judged_name(name) else name)
     return value, start
 
 

@@ -67,7 +67,7 @@ def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
     A private field keeps its spelling there (`C(_x=1)`), so the generated code and `asdict` reach it by the plain name:
     a property, or the slot itself, leads from that to the name under which the action's own code has it.
     """
-    annotations = cls.__dict__.get("__annotations__", {})
+    annotations = cls.__dict__.get("__annotations__", {})  # noqa: RUF063  # get_annotations may evaluate text
     for name in annotations:
         if not (type(name) is str and name.isidentifier()):
             raise TypeError(f"Field names must be valid identifiers: {name!r}")

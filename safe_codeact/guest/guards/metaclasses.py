@@ -23,7 +23,7 @@ def shield(value: Any) -> Any:
     if isinstance(value, type):
         if issubclass(value, type) and not is_own(value):
             return Metaclass(value)
-        if value is Metaclass:  # `type(t)` of a stand-in
+        if Metaclass is value:  # type: ignore[comparison-overlap]  # `type(t)` of a stand-in
             return Metaclass(type)
     return value
 
@@ -46,7 +46,7 @@ class Metaclass:
         return getattr(self._kind, name)
 
     @property
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # type: ignore[misc]  # so that isinstance(t, type) is true
         return type(self._kind)
 
     def __instancecheck__(self, value: object) -> bool:
@@ -74,10 +74,10 @@ class Metaclass:
         return types.GenericAlias(self, parameters)  # type: ignore[arg-type]
 
     def __or__(self, other: Any) -> Any:
-        return typing.Union[self, other]
+        return typing.Union[self, other]  # noqa: UP007  # `|` is what this implements
 
     def __ror__(self, other: Any) -> Any:
-        return typing.Union[other, self]
+        return typing.Union[other, self]  # noqa: UP007  # as above
 
     def __reduce__(self) -> Any:
         return shield, (self._kind,)

@@ -19,9 +19,7 @@ def builtins_for(
     policy: Policy, facades: Modules, names: dict[str, Any], provided: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `__builtins__` of an action; `provided` are ours and the tools, which win over a builtin's name."""
-    return guarded_builtins(
-        policy, facades.importer, namespace=names, open_=guarded_open, tools=dict(provided)
-    )
+    return guarded_builtins(policy, facades.importer, namespace=names, open_=guarded_open, tools=dict(provided))
 
 
 def run(judgement: Judgement, names: dict[str, Any]) -> object:

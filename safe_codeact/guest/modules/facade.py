@@ -48,21 +48,17 @@ def public_names(raw: ModuleType, denied: Iterable[str]) -> dict[str, Any]:
     declared = list(getattr(raw, "__all__", ()))
     hidden = frozenset(denied)
     found: dict[str, Any] = {}
+    contents = vars(raw)  # not getattr: a package's own `__getattr__` would import what nobody asked for
     for name in declared:
-        if isinstance(name, str) and _shown(name, hidden):
-            try:
-                value = getattr(raw, name)
-            except (AttributeError, ImportError):  # an `__all__` that names an optional part
-                continue
-            if not isinstance(value, ModuleType):
-                found[name] = value
+        if isinstance(name, str) and _shown(name, hidden) and not isinstance(contents.get(name, sys), ModuleType):
+            found[name] = contents[name]
     root = raw.__name__.partition(".")[0]
     owned = not declared or _is_package_entry(raw)
-    for name, value in list(vars(raw).items()):
+    for name, value in list(contents.items()):
         if owned and name not in found and _shown(name, hidden) and _defined_in(value, root, raw):
             found[name] = value
     for name in _DESCRIBING:
-        value = vars(raw).get(name)
+        value = contents.get(name)
         if isinstance(value, str):
             found[name] = value
     return found

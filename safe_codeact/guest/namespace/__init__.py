@@ -1,4 +1,4 @@
-"""The namespace store's inside: a session's names to bytes and back. The only place of `pickle`, and only in the worker.
+"""The namespace store's inside: a session's names to bytes and back. The only place of `pickle`; only in the worker.
 
 Threat: the bytes hold whatever model code put there; loading them runs before the action, in a process that may call
 tools. What doesn't work is in each module's head. What we do: `reduce` reads objects beneath their classes, `rebuild`

@@ -12,21 +12,19 @@ import enum
 import types
 from typing import Any
 
-from safe_codeact.guest.namespace.raw import type_bases, type_dict, type_mro, type_name, type_qualname
+from safe_codeact.guest.namespace.raw import derives, type_bases, type_dict, type_name, type_qualname
 from safe_codeact.guest.namespace.rebuild import Rebuilder
 
 _MADE_BY_TYPE = frozenset({"__dict__", "__weakref__", "__module__", "__qualname__", "__slots__", "_abc_impl"})
-_MADE_BY_NAMEDTUPLE = frozenset(
-    "__new__ _make _replace __replace__ __repr__ _asdict __getnewargs__ _fields _field_defaults __slots__ "
-    "__match_args__".split()
-)
+_MADE_BY_NAMEDTUPLE = frozenset({"__new__", "__repr__", "__getnewargs__", "__slots__", "__match_args__", "__replace__"})
+_MADE_BY_NAMEDTUPLE |= {"_make", "_replace", "_asdict", "_fields", "_field_defaults"}
 _MADE_BY_PROTOCOL = ("_proto_hook", "_no_init_or_replace_init", "_no_init")
 
 
 def reduce_class(pickler: Any, cls: type) -> Any:
     meta: Any = type(cls)
     contents = type_dict(cls)
-    if enum.EnumMeta in type_mro(meta):
+    if derives(meta, enum.EnumMeta):
         return _reduce_enum(cls, meta)
     if _is_named_tuple(cls):
         return _reduce_named_tuple(pickler, cls)
@@ -38,7 +36,9 @@ def reduce_class(pickler: Any, cls: type) -> Any:
     if "__orig_bases__" in contents:
         body["__orig_bases__"] = contents["__orig_bases__"]  # Generic refuses a subclass without
     attributes = {name: value for name, value in contents.items() if _is_state(cls, name, value)}
-    state = (attributes, _registered(cls) if abc.ABCMeta in type_mro(meta) else [])
+    if any(type(name) is not str for name in attributes):
+        raise TypeError(f"the class {type_name(cls)} can't be kept: its attributes need names of type str")
+    state = (attributes, _registered(cls) if derives(meta, abc.ABCMeta) else [])
     make = (None if meta is type else meta, type_name(cls), bases, body)
     return Rebuilder.skeleton, make, state, None, None, Rebuilder.fill_class
 

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from safe_codeact.guest.namespace.raw import HEAP_TYPE, instance_dict, slot_values, type_dict, type_flags, type_mro
+from safe_codeact.guest.namespace.raw import HEAP_TYPE, class_label, derives, type_dict, type_flags, type_mro
 from safe_codeact.guest.namespace.rebuild import Rebuilder
 
 DEFAULT_REASON = "make it again where it is needed"
@@ -39,7 +39,7 @@ REASONS: dict[str, str] = {
     "_thread.RLock": "an action runs alone and needs no lock",
 }
 
-_ATOMS = (type(None), bool, int, float, str, bytes)
+_ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 _HOOKS = frozenset({"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}) | frozenset(
     {"__getnewargs_ex__", "__class__", "__dict__"}
 )
@@ -66,39 +66,52 @@ _NATIVE: dict[type, tuple[Callable[[Any], tuple[Any, ...]], Callable[[Any], Any]
     collections.OrderedDict: (_no_arguments, lambda obj: list(collections.OrderedDict.items(obj))),
     collections.defaultdict: (_no_arguments, lambda obj: dict(dict.items(obj))),
     collections.deque: (
-        lambda obj: ([], collections.deque.maxlen.__get__(obj)),  # type: ignore[attr-defined]
+        lambda obj: ([], type_dict(collections.deque)["maxlen"].__get__(obj)),
         lambda obj: list(collections.deque.__iter__(obj)),
     ),
 }
+_NATIVE_BY_ID = frozenset(id(native) for native in _NATIVE)
 # Attributes of exceptions that live in C fields, beside `args` (which `__new__` takes) and `__dict__`.
-_EXCEPTION_FIELDS = ("__cause__", "__context__", "__suppress_context__", "value", "code", "msg", "filename", "lineno")
-_EXCEPTION_FIELDS += ("offset", "text", "print_file_and_line", "errno", "strerror", "filename2", "name", "path")
-_EXCEPTION_FIELDS += ("encoding", "object", "start", "end", "reason", "obj")
+_EXCEPTION_FIELDS = (
+    *("__cause__", "__context__", "__suppress_context__", "args", "value", "code", "msg", "filename", "filename2"),
+    *("lineno", "offset", "text", "print_file_and_line", "errno", "strerror", "name", "path", "obj"),
+    *("encoding", "object", "start", "end", "reason"),
+)
 
 
-def reduce_guest(pickler: Any, obj: Any) -> Any:
-    cls = type(obj)
-    if enum.EnumMeta in type_mro(type(cls)):
-        return _reduce_member(cls, obj)
+def guest_reducer(pickler: Any, cls: type) -> Callable[[Any], Any]:
+    """The reduction of all instances of one class that the session defined."""
+    if derives(type(cls), enum.EnumMeta):
+        return lambda obj: _reduce_member(cls, obj)
     native = _native_base(cls)
-    if issubclass(native, BaseException):
-        return _reduce_exception(pickler, obj)
-    if native not in _NATIVE or _has_library_reduction(pickler, cls):
-        return reduce_library(pickler, obj, f"{cls.__name__} objects can't be kept: {DEFAULT_REASON}")
+    if derives(native, BaseException):
+        return lambda obj: _reduce_exception(pickler, obj)
+    if id(native) not in _NATIVE_BY_ID or _has_library_reduction(pickler, cls):
+        refusal = f"{class_label(cls)} objects can't be kept: {DEFAULT_REASON}"
+        return lambda obj: reduce_library(pickler, obj, refusal)
     arguments, content = _NATIVE[native]
-    return _reduced(pickler, native, obj, arguments(obj), None if content is None else content(obj), {})
+    if content is None:
+        return lambda obj: _reduced(pickler, native, obj, arguments(obj), None, {})
+    return lambda obj: _reduced(pickler, native, obj, arguments(obj), content(obj), {})
 
 
 def _reduced(
     pickler: Any, native: type, obj: Any, arguments: tuple[Any, ...], content: Any, fields: dict[str, Any]
 ) -> Any:
     cls = type(obj)
-    attributes = instance_dict(obj) or {}
-    early = {name: value for name, value in attributes.items() if type(value) in _ATOMS}
-    late = {name: value for name, value in attributes.items() if name not in early} if early else attributes
-    slots = slot_values(obj)
+    layout = pickler.layouts.of(obj)
+    early: dict[str, Any] = {}
+    late: dict[str, Any] = {}
+    for name, value in (layout.attributes(obj) or early).items():
+        if type(name) is not str:  # a subclass's `__hash__` could lie about what it names
+            raise TypeError(f"{class_label(cls)} objects can't be kept: their attributes need names of type str")
+        if type(value) in _ATOMS:
+            early[name] = value
+        else:
+            late[name] = value
+    slots = layout.slot_values(obj) if layout.slots else {}
     if native is collections.defaultdict:
-        slots["default_factory"] = collections.defaultdict.default_factory.__get__(obj)  # type: ignore[attr-defined]
+        slots["default_factory"] = type_dict(native)["default_factory"].__get__(obj)
     make = (cls, native, arguments, early)
     if not late and not slots and content is None and not fields:
         return Rebuilder.instance, make
@@ -111,7 +124,7 @@ def _reduced(
 def _native_base(cls: type) -> Any:
     """The class whose C `__new__` lays out the object's memory."""
     for base in type_mro(cls):
-        if base in _NATIVE or type(type_dict(base).get("__new__")) is types.BuiltinFunctionType:
+        if id(base) in _NATIVE_BY_ID or type(type_dict(base).get("__new__")) is types.BuiltinFunctionType:
             return base
     return object
 
@@ -146,25 +159,29 @@ def _reduce_exception(pickler: Any, obj: BaseException) -> Any:
                     if value is not None and value is not False:
                         fields[name] = value
                 break
-    arguments = BaseException.args.__get__(obj)  # type: ignore[attr-defined]
+    arguments: tuple[Any, ...] = ()
+    if derives(cls, BaseExceptionGroup):  # takes nothing else than its message and exceptions
+        arguments = fields.pop("args")
     return _reduced(pickler, _native_base(cls), obj, arguments, None, fields)
 
 
 def reduce_library(pickler: Any, obj: Any, refusal: str) -> Any:
     """The class's own reduction, with its state set by our step instead of BUILD."""
     cls = type(obj)
-    if isinstance(obj, BaseException):
+    if derives(cls, BaseException):
         return _reduce_exception(pickler, obj)
-    attributes = instance_dict(obj)
-    if attributes and not _HOOKS.isdisjoint(attributes):
+    attributes = pickler.layouts.of(obj).attributes(obj)
+    if attributes and any(type(name) is not str or name in _HOOKS for name in attributes):
         raise TypeError(f"{refusal} (it carries its own way of being saved)")
+    reducer: Any = cls.__reduce_ex__
     try:
-        reduction = cls.__reduce_ex__(obj, 5)
+        reduction = reducer(obj, 5)
     except (TypeError, NotImplementedError) as problem:
         raise TypeError(f"{refusal} ({problem})"[:300]) from None
     if type(reduction) is not tuple or not 2 <= len(reduction) <= 6:
         raise TypeError(refusal)
-    make, arguments, state, items, pairs, setter = (*reduction, *(None,) * (6 - len(reduction)))
+    parts: list[Any] = [*reduction, None, None, None, None]
+    make, arguments, state, items, pairs, setter = parts[:6]
     if setter is not None or type(arguments) is not tuple:
         raise TypeError(refusal)
     return make, arguments, state, items, pairs, None if state is None else Rebuilder.fill_library

@@ -7,8 +7,8 @@
     ...         buffers, each at a multiple of 64 from the start, so that a mapped file gives aligned arrays
 
 Threat: the bytes were written by a process that ran model code, so every number in them may lie.
-What we do: each length is compared with what is really there before anything is sliced; buffers may not overlap the header
-or end behind the data; slices of a memoryview never read outside it, so a lie that gets through costs a failed load.
+What we do: each length is compared with what is really there before anything is sliced; buffers may not overlap the
+header or end behind the data; slices of a memoryview never read outside it, so a lie costs a failed load.
 A stream of another Python is refused by its bytecode magic: functions are stored as marshalled code.
 """
 

@@ -10,12 +10,13 @@ that fails until the names are bound; stand a `Lost` where an object can't be ma
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
+from safe_codeact.guest.namespace.lost import Lost
 from safe_codeact.guest.namespace.raw import class_label
-from safe_codeact.guest.namespace.rebuild import Lost, Rebuilder
+from safe_codeact.guest.namespace.rebuild import Rebuilder
 
-_Base: Any = pickle._Unpickler  # type: ignore[attr-defined]  # the loader that `pickle` ships beside the C one
+_Base: Any = pickle._Unpickler  # the loader that `pickle` ships beside the C one
 
 
 class PatientUnpickler(_Base):  # type: ignore[misc]
@@ -96,7 +97,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
                     lost += 1
         return lost + self._rebuilder.settle()
 
-    dispatch = {
+    dispatch: ClassVar[dict[int, Any]] = {
         **_Base.dispatch,
         pickle.SETITEM[0]: _load_setitem,
         pickle.SETITEMS[0]: _load_setitems,

@@ -10,7 +10,6 @@ classes for `__dict__` and `__slots__`; they read memory and call nothing.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from typing import Any
 
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement or by type()
@@ -33,39 +32,55 @@ def class_label(cls: type) -> str:
     return f"{module}.{qualname}"
 
 
-def instance_dict(obj: object) -> dict[str, Any] | None:
-    """The instance's own `__dict__`, or None where it has none."""
-    for cls in type_mro(type(obj)):
-        descriptor = type_dict(cls).get("__dict__")
-        if type(descriptor) in (types.GetSetDescriptorType, types.MemberDescriptorType):
-            found = descriptor.__get__(obj)
-            return found if type(found) is dict else None
-    return None
+def derives(cls: type, base: type) -> bool:
+    """`issubclass` by memory layout alone: no `__subclasscheck__`, no `__eq__` of a metaclass."""
+    return type.__subclasscheck__(base, cls)
 
 
-def slot_descriptors(cls: type) -> Iterator[tuple[str, Any]]:
-    """The slots of a class and of its bases that Python code declared, as (name, descriptor)."""
-    for base in type_mro(cls):
-        if not type_flags(base) & HEAP_TYPE:
-            continue
-        for name, descriptor in type_dict(base).items():
-            if type(descriptor) is types.MemberDescriptorType:
-                yield name, descriptor
+class Layout:
+    """Where the instances of one class keep their attributes."""
+
+    __slots__ = ("_dict", "slots")
+
+    def __init__(self, cls: type) -> None:
+        self._dict: Any = None
+        self.slots: dict[str, Any] = {}
+        for base in type_mro(cls):
+            contents = type_dict(base)
+            if self._dict is None and type(contents.get("__dict__")) in _DESCRIPTORS:
+                self._dict = contents["__dict__"]
+            if type_flags(base) & HEAP_TYPE:
+                for name, descriptor in contents.items():
+                    if type(descriptor) is types.MemberDescriptorType:
+                        self.slots.setdefault(name, descriptor)
+
+    def attributes(self, obj: object) -> dict[str, Any] | None:
+        """The instance's own `__dict__`, or None where it has none."""
+        found = None if self._dict is None else self._dict.__get__(obj)
+        return found if type(found) is dict else None
+
+    def slot_values(self, obj: object) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, descriptor in self.slots.items():
+            try:
+                values[name] = descriptor.__get__(obj)
+            except AttributeError:  # an empty slot
+                continue
+        return values
 
 
-def slot_values(obj: object) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, descriptor in slot_descriptors(type(obj)):
-        try:
-            values.setdefault(name, descriptor.__get__(obj))
-        except AttributeError:  # an empty slot
-            continue
-    return values
+class Layouts:
+    """The layouts of the classes met so far. By identity: a metaclass's `__hash__` is guest code."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[type, Layout]] = {}
+
+    def of(self, obj: object) -> Layout:
+        cls = type(obj)
+        found = self._known.get(id(cls))
+        if found is None:
+            found = self._known[id(cls)] = (cls, Layout(cls))
+        return found[1]
 
 
-def set_slots(obj: object, values: dict[str, Any]) -> None:
-    found: dict[str, Any] = {}
-    for name, descriptor in slot_descriptors(type(obj)):
-        found.setdefault(name, descriptor)
-    for name, value in values.items():
-        found[name].__set__(obj, value)
+_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)

@@ -1,13 +1,14 @@
 """The loading half: each step that a snapshot's stream may call, bound to one live session.
 
 Threat: a stream calls these steps with arguments of its choice, in any order.
-What doesn't work: `pickle`'s own BUILD, which sets attributes of any name on anything (`(DataFrame, (None, {"__getattr__":
-f}))`), and `copyreg`, which runs `__new__`, `__init__` and `__setattr__` of guest classes.
+What doesn't work: `pickle`'s own BUILD, which sets attributes of any name on anything (`(DataFrame, (None,
+{"__getattr__": f}))`), and `copyreg`, which runs `__new__`, `__init__` and `__setattr__` of guest classes.
 What we do: functions get the live namespace as globals and with it the guarded builtins; state is written beneath the
 classes (`raw`), only onto instances, never onto classes, functions, modules or known objects; nothing here takes a name
 and walks to it, except `bound` and `class_method`, which refuse special names.
-What still gets through: marshalled code is trusted as bytecode. A worker whose interpreter was taken over can write a
-snapshot that takes over the next worker of the same session; that one is confined alike, so nothing is gained.
+What still gets through: marshalled code is trusted as bytecode, and the C loader knows BUILD. Our streams hold neither
+forged code nor a BUILD that a guest chose; a worker whose interpreter was taken over can write one that takes over the
+next worker of the same session. That one is confined alike, so nothing is gained.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from typing import Any
 from safe_codeact.guest.namespace import arrays
 from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, GENERATED_BUILTINS, SINGLETONS
 from safe_codeact.guest.namespace.known import Known, resolve
-from safe_codeact.guest.namespace.raw import instance_dict, set_slots, type_mro
+from safe_codeact.guest.namespace.lost import Lost, Refused
+from safe_codeact.guest.namespace.raw import Layouts, derives, type_dict
 
 _GENERATED = {name: getattr(builtins, name) for name in GENERATED_BUILTINS}
 _NOT_INSTANCES = (
@@ -39,27 +41,6 @@ _NOT_INSTANCES = (
     types.MethodType,
     types.MappingProxyType,
 )
-
-
-class Refused(Exception):
-    """A step was asked for what no snapshot of ours asks."""
-
-
-class Lost:
-    """Stands where an object was that this action does not have; any use of it says so."""
-
-    def __init__(self, reason: str) -> None:
-        self.lost_reason = reason[:300]
-
-    def _say(self, *_: object, **__: object) -> Any:
-        raise NameError(f"the session could not keep this object: {self.lost_reason}")
-
-    __call__ = __getitem__ = __iter__ = __len__ = _say
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self._say()
 
 
 class _Fills:
@@ -85,6 +66,7 @@ class Rebuilder:
         self._known = known
         self._hooks: list[tuple[type, str, Any]] = []
         self._made: dict[int, object] = {}  # what these steps made, and may therefore write to
+        self._layouts = Layouts()
         self._patient = False
         self._waiting: list[tuple[Any, Any]] = []  # contents for which a hash may be missing yet
 
@@ -122,7 +104,7 @@ class Rebuilder:
     def code(self, data: bytes) -> types.CodeType:
         # SAFETY: marshal can crash the interpreter on forged bytes. Only a worker that was already taken over forges
         # them, and this one is confined alike (see above).
-        code = marshal.loads(data)
+        code = marshal.loads(data)  # noqa: S302
         if type(code) is not types.CodeType:
             raise Refused("a snapshot's code must be a code object")
         return code
@@ -223,7 +205,8 @@ class Rebuilder:
     def named_tuple(
         self, name: str, fields: tuple[str, ...], defaults: tuple[Any, ...], bases: tuple[type, ...]
     ) -> type:
-        made = collections.namedtuple(name, fields, defaults=defaults)  # type: ignore[misc]  # noqa: PYI024
+        factory: Any = collections.namedtuple
+        made: type = factory(name, fields, defaults=defaults)
         if bases != (tuple,):
             made = types.new_class(name, (made, *bases[1:]))
         return self._own(made)  # type: ignore[no-any-return]
@@ -242,7 +225,7 @@ class Rebuilder:
             namespace[member] = value
         return self._own(enum.EnumMeta.__new__(meta, name, bases, namespace, **options))  # type: ignore[no-any-return,arg-type]
 
-    def fill_enum(self, cls: type, state: tuple[dict[str, Any], dict[str, dict[str, Any]]]) -> None:
+    def fill_enum(self, cls: Any, state: tuple[dict[str, Any], dict[str, dict[str, Any]]]) -> None:
         self._must_own(cls)
         attributes, members = state
         for name, value in attributes.items():
@@ -250,7 +233,7 @@ class Rebuilder:
         for name, values in members.items():
             cls._member_map_[name].__dict__.update(values)
 
-    def enum_member(self, cls: type, name: str) -> object:
+    def enum_member(self, cls: Any, name: str) -> object:
         if not isinstance(cls, enum.EnumMeta):
             raise Refused("only an Enum has members")
         return cls._member_map_[name]
@@ -283,13 +266,13 @@ class Rebuilder:
 
     def instance(self, cls: type, native: type, arguments: tuple[Any, ...], early: dict[str, Any]) -> object:
         """An instance without `__init__`; `early` holds the attributes that a `__hash__` may need in a cycle."""
-        if not isinstance(cls, type) or native not in type_mro(cls):
+        if not isinstance(cls, type) or not derives(cls, native):
             raise Refused("an instance is made by a base of its own class")
         made = native.__new__(cls, *arguments)
         if native is collections.deque:
-            collections.deque.__init__(made, *arguments)  # type: ignore[misc]  # where `maxlen` is set
+            collections.deque.__init__(made, *arguments)  # where `maxlen` is set
         self._fill(made, early, {})
-        return self._own(made)  # type: ignore[no-any-return]
+        return self._own(made)
 
     def fill_instance(self, obj: Any, state: tuple[dict[str, Any], dict[str, Any], Any, dict[str, Any]]) -> None:
         attributes, slots, content, members = state
@@ -310,15 +293,17 @@ class Rebuilder:
 
     def _fill(self, obj: Any, attributes: dict[str, Any], slots: dict[str, Any]) -> None:
         if attributes:
-            target = instance_dict(obj)
+            target = self._layouts.of(obj).attributes(obj)
             if target is None:
                 raise Refused(f"a {type(obj).__name__} has no attributes of its own")
             target.update(attributes)
         if slots:
             if isinstance(obj, collections.defaultdict):
-                factory = collections.defaultdict.default_factory  # type: ignore[attr-defined]
+                factory = type_dict(collections.defaultdict)["default_factory"]
                 factory.__set__(obj, slots.pop("default_factory", None))
-            set_slots(obj, slots)
+            descriptors = self._layouts.of(obj).slots
+            for name, value in slots.items():
+                descriptors[name].__set__(obj, value)
 
     def fill_library(self, obj: Any, state: Any) -> None:
         """The state of a library's object: its own `__setstate__` or, as pickle does it, `__dict__` and slots."""
@@ -355,7 +340,8 @@ class Rebuilder:
         return getattr(typing, kind)(name, *arguments, **options)
 
     def new_type(self, name: str, supertype: Any, module: str) -> object:
-        made = typing.NewType(name, supertype)
+        factory: Any = typing.NewType
+        made = factory(name, supertype)
         made.__module__ = module
         return made
 

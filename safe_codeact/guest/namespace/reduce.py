@@ -3,8 +3,8 @@
 Threat: guest hooks (`__reduce__`, `__getstate__`, instance attributes of those names) choose callables and state for
 pickle to run when the snapshot is loaded, with the attribute names that the gate refuses in source.
 What doesn't work: refusing by name at load alone: guest functions may be called there, and BUILD sets any attribute.
-What we do: instances of guest classes are read beneath their classes, so their hooks are never asked; library objects go
-through their class's reduction, not the instance's, and their state is set by our own step, which writes only to
+What we do: instances of guest classes are read beneath their classes, so their hooks are never asked; library objects
+go through their class's reduction, not the instance's, and their state is set by our own step, which writes only to
 instances. Every class or function that a stream names passes `known.granted` here as well as at load.
 """
 
@@ -19,8 +19,16 @@ from typing import Any
 
 from safe_codeact.guest.namespace import arrays, classes, frames, instances, values
 from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, ITERATORS, SINGLETONS
-from safe_codeact.guest.namespace.known import Known, granted, resolve
-from safe_codeact.guest.namespace.raw import HEAP_TYPE, class_label, type_dict, type_flags, type_module, type_mro
+from safe_codeact.guest.namespace.known import Known, resolve
+from safe_codeact.guest.namespace.raw import (
+    HEAP_TYPE,
+    Layouts,
+    class_label,
+    derives,
+    type_dict,
+    type_flags,
+    type_module,
+)
 from safe_codeact.guest.namespace.rebuild import Rebuilder
 
 PROTOCOL = 5
@@ -51,6 +59,7 @@ class SessionPickler(pickle.Pickler):
         self.needs: set[str] = set()
         self.namespace = namespace
         self.known = known
+        self.layouts = Layouts()
         self._constants = _constants()
         self._reducers: dict[int, Callable[[Any], Any]] = {}
         self._kinds: list[type] = []  # keeps the keys of `_reducers` alive
@@ -95,9 +104,10 @@ class SessionPickler(pickle.Pickler):
 
     def _classify(self, kind: type) -> Callable[[Any], Any]:
         """The reduction of all objects of one exact type."""
-        if kind in _EXACT:
-            return _EXACT[kind].__get__(self)  # type: ignore[no-any-return]
-        if type in type_mro(kind):
+        exact = _EXACT_BY_ID.get(id(kind))
+        if exact is not None:
+            return exact.__get__(self)  # type: ignore[no-any-return]
+        if derives(kind, type):
             return self._reduce_class
         if kind.__name__ == "cython_function_or_method":
             return self._reduce_cython
@@ -105,7 +115,8 @@ class SessionPickler(pickle.Pickler):
         if late is not None:
             return late.__get__(self)  # type: ignore[no-any-return]
         if self.is_guest_class(kind):
-            return lambda obj: self.named(obj) or instances.reduce_guest(self, obj)
+            reduce_guest = instances.guest_reducer(self, kind)
+            return lambda obj: self.named(obj) or reduce_guest(obj)
         return self._library_reducer(kind)
 
     def is_guest_class(self, cls: type) -> bool:
@@ -223,10 +234,11 @@ class SessionPickler(pickle.Pickler):
         reduction = self.named(function)
         if reduction is not None:
             return reduction
-        if getattr(sys.modules["numpy"], function.__name__, None) is function:
+        name = function.__name__
+        if getattr(sys.modules["numpy"], name, None) is function:
             self.needs.add("numpy")
-            return Rebuilder.exported, ("numpy", function.__name__)
-        raise NotKept(f"the numpy function {function.__name__} can't be kept: make it again")
+            return Rebuilder.exported, ("numpy", name)
+        raise NotKept(f"the numpy function {name} can't be kept: make it again")
 
     def _reduce_zone(self, zone: Any) -> Any:
         self.needs.add("zoneinfo")
@@ -290,6 +302,7 @@ _EXACT: dict[type, Any] = {
     Later: SessionPickler._reduce_later,
     **values.EXACT,
 }
+_EXACT_BY_ID = {id(kind): reducer for kind, reducer in _EXACT.items()}
 _LATE: dict[str, Any] = {
     "numpy.ndarray": SessionPickler._reduce_array,
     "numpy.ufunc": SessionPickler._reduce_ufunc,

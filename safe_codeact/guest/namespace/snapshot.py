@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from safe_codeact.guest.namespace import layout
 from safe_codeact.guest.namespace.known import Known, resolve
+from safe_codeact.guest.namespace.lost import Lost
 from safe_codeact.guest.namespace.patient import PatientUnpickler
 from safe_codeact.guest.namespace.raw import class_label
-from safe_codeact.guest.namespace.rebuild import STEPS, Lost, Rebuilder
+from safe_codeact.guest.namespace.rebuild import STEPS, Rebuilder
 from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler
 
 _REBUILD = Rebuilder.__module__
@@ -174,17 +175,19 @@ def _culprits(
 def reason_of(failure: BaseException, value: object) -> str:
     """One line on why a name was not kept. Texts of guest exceptions are not asked for: `__str__` is guest code."""
     label = class_label(type(value))
-    if type(failure) is NotKept or (type(failure) is TypeError and failure.args and type(failure.args[0]) is str):
-        reason = str(failure.args[0])
-        if value is not None and not reason.startswith(label) and "can't be kept" in reason:
-            reason = f"{label} value: {reason}" if type(value) in (list, dict, tuple, set) else reason
+    text = failure.args[0] if type(failure) in (NotKept, TypeError) and failure.args else None
+    if type(text) is str and (type(failure) is NotKept or "can't be kept" in text):
+        reason = text
+    elif type(text) is str and text.startswith("cannot pickle "):
+        reason = f"{label} objects can't be kept: {text}"
     elif type(failure) is RecursionError:
         reason = f"this {label} is nested too deeply to be kept: flatten it, or keep it in a file of the workspace"
     elif type(failure) is MemoryError:
         reason = f"there was not enough memory left to save this {label}"
     else:
         reason = f"saving this {label} failed with {class_label(type(failure))}"
-    return " ".join(reason.split())[:_REASON_LENGTH]
+    printable = "".join(each if each.isprintable() else " " for each in reason[: 2 * _REASON_LENGTH])
+    return " ".join(printable.split())[:_REASON_LENGTH]
 
 
 class _deep:

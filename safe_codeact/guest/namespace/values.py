@@ -44,7 +44,7 @@ def reduce_function(function: types.FunctionType, home: str) -> Any:
     return Rebuilder.function, make, state, None, None, Rebuilder.fill_function
 
 
-def found_at(module: str, qualname: str) -> object:
+def found_at(module: str, qualname: str) -> Any:
     """What a loaded module has under a dotted name, or None."""
     found: Any = sys.modules.get(module)
     for part in qualname.split("."):
@@ -72,7 +72,7 @@ def _reduce_lru_cache(pickler: Any, wrapper: Any) -> Any:
     reduction = pickler.named(wrapper)
     if reduction is not None:
         return reduction
-    if found_at(wrapper.__module__, wrapper.__qualname__) is wrapper:
+    if found_at(str(wrapper.__module__), str(wrapper.__qualname__)) is wrapper:
         return pickler.reference(wrapper, wrapper.__module__, wrapper.__qualname__)
     options = wrapper.cache_parameters()
     make = (wrapper.__wrapped__, options["maxsize"], options["typed"])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "gate"))
-from attempts import AGAINST_THE_GATE, ATTEMPTS  # noqa: E402
-from gated_runs import run_all  # noqa: E402
+from attempts import AGAINST_THE_GATE, ATTEMPTS
+from gated_runs import run_all
 
 EVERY = [
     (kind, source) for table in (ATTEMPTS, AGAINST_THE_GATE) for kind, sources in table.items() for source in sources

@@ -24,10 +24,51 @@ from typing import Any
 from safe_codeact.guest.namespace import DefaultKnown, restore, save
 
 MODULES = (
-    "abc array bisect collections contextlib copy csv dataclasses datetime decimal enum fractions functools heapq io "
-    "itertools json math numbers operator random re statistics string textwrap time types typing uuid zoneinfo "
-    "collections.abc numpy numpy.random pandas matplotlib matplotlib.pyplot"
-).split()
+    *(
+        "abc",
+        "array",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+    ),
+    *(
+        "decimal",
+        "enum",
+        "fractions",
+        "functools",
+        "heapq",
+        "io",
+        "itertools",
+        "json",
+        "math",
+    ),
+    *(
+        "numbers",
+        "operator",
+        "random",
+        "re",
+        "statistics",
+        "string",
+        "textwrap",
+        "time",
+        "types",
+    ),
+    *(
+        "typing",
+        "uuid",
+        "zoneinfo",
+        "collections.abc",
+        "numpy",
+        "numpy.random",
+        "pandas",
+        "matplotlib",
+        "matplotlib.pyplot",
+    ),
+)
 
 
 _GUARDED: list[tuple[dict[str, Any], DefaultKnown]] = []

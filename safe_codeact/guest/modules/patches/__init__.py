@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from safe_codeact.guest.modules.patches import matplotlib, numpy, pandas, scipy, standard, statsmodels, sympy
+from safe_codeact.guest.modules.patches import cython, matplotlib, numpy, pandas, scipy, standard, statsmodels, sympy
 
 PATCHES: Mapping[str, Callable[[], None]] = {
     "asyncio": standard.patch_asyncio,
@@ -42,3 +42,4 @@ def apply_patches() -> None:
         if module is not None and not hasattr(module, _DONE):
             patch()
             setattr(module, _DONE, True)
+    cython.patch()

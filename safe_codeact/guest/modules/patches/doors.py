@@ -8,6 +8,7 @@ refuse. The stand-ins keep the exceptions and constants, which `except` clauses 
 
 from __future__ import annotations
 
+import gc
 import pickle
 import subprocess
 import sys
@@ -78,3 +79,16 @@ def close(package: str, *, pickles_in: Container[str] = ()) -> None:
             contents["subprocess"] = NO_PROCESS
         if name in pickles_in and contents.get("pickle") is pickle:
             contents["pickle"] = NO_PICKLE
+
+
+def type_contents(kind: type) -> dict[str, Any]:
+    """The dictionary behind a type that C code made: immutable to `setattr`, and holding what no action may call.
+
+    `forget_looked_up` must follow a change. Only in the zygote, before anything of an action has run.
+    """
+    return gc.get_referents(kind.__dict__)[0]  # type: ignore[no-any-return]
+
+
+def forget_looked_up() -> None:
+    """Drop CPython's cache of attributes found in types."""
+    getattr(sys, "_clear_internal_caches", sys._clear_type_cache)()

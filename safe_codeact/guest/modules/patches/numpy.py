@@ -6,7 +6,8 @@ import sys
 from typing import Any, NoReturn
 
 from safe_codeact.guest.guards.refusal import ActionRefused
-from safe_codeact.guest.modules.patches.doors import close
+from safe_codeact.guest.modules.files import HERE
+from safe_codeact.guest.modules.patches.doors import close, forget_looked_up, type_contents
 
 # An object array in a .npy file is a pickle. `allow_pickle` can be set on an open NpzFile as well, so it is the loader that goes.
 _PICKLES = frozenset(
@@ -24,6 +25,7 @@ class _NoAddresses:
 def patch() -> None:
     close("numpy", pickles_in=_PICKLES)
     sys.modules["numpy._core._internal"]._ctypes = _NoAddresses  # type: ignore[attr-defined]
+    _patch_types()
     source = sys.modules["numpy.lib._datasource"].DataSource
 
     def open_local(self: Any, path: Any, mode: str = "r", encoding: Any = None, newline: Any = None) -> Any:
@@ -35,3 +37,23 @@ def patch() -> None:
 
     original = source.open
     source.open = open_local
+
+
+def _patch_types() -> None:
+    """`tofile` takes anything with a `fileno`, and so any descriptor; bit generators hand out pointers and functions at them."""
+    numpy = sys.modules["numpy"]
+    original = numpy.ndarray.tofile
+
+    def tofile(self: Any, fid: Any, sep: str = "", format: str = "%s") -> None:
+        if hasattr(fid, "write"):
+            text = sep.join(format % (value,) for value in self.ravel().tolist())
+            fid.write(text.encode() if sep else self.tobytes())
+        else:
+            original(self, HERE.reach(fid, writing=True), sep, format)
+
+    type_contents(numpy.ndarray)["tofile"] = tofile
+    generator = getattr(sys.modules.get("numpy.random.bit_generator"), "BitGenerator", None)
+    for name in ("ctypes", "cffi"):
+        if generator is not None:
+            type_contents(generator).pop(name, None)
+    forget_looked_up()
