@@ -1,4 +1,4 @@
-"""What the gate costs: judging against plain `compile()`, and running what passed against plain `exec`. Ratios of one run.
+"""What the gate costs: judging against plain `compile()`, running what passed against plain `exec`. Ratios of one run.
 
 python benchmarks/gate.py            the table; exit status 1 where a bar is missed
 """
@@ -59,15 +59,62 @@ growth(totals["south"], totals["north"])
 '''
 
 RUNNING = {
-    "nested integer loops": "def go():\n    t = 0\n    for i in range(400):\n        for j in range(400):\n            t += i ^ j\n    return t",
-    "recursive function": "def fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\ndef go():\n    return fib(20)",
-    "dict and str word count": "text = 'the quick brown fox jumps over the lazy dog ' * 800\ndef go():\n    c = {}\n    for w in text.split():\n        c[w.upper()] = c.get(w.upper(), 0) + 1\n    return c",
-    "class with attributes and methods": "class P:\n    def __init__(self, x): self.x = x; self.n = 0\n    def step(self, d): self.x += d; self.n += 1; return self.x\ndef go():\n    p = P(0)\n    for i in range(20000): p.step(i)\n    return p.x",
-    "comprehension and sort with key": "rows = [{'k': (i * 7919) % 1000, 'v': i} for i in range(10000)]\ndef go():\n    return sorted([r for r in rows if r['v'] % 2], key=lambda r: r['k'])",
-    "numpy vector work": "import numpy as np\na = np.arange(200000.0)\ndef go():\n    return (np.sqrt(a) * 2 + a[::-1]).sum()",
-    "class with private attributes": "class P:\n    def __init__(self): self._n = 0; self.__m = 1\n    def _bump(self, d): self._n += d; self.__m ^= self._n; return self._n\ndef go():\n    p = P()\n    for i in range(20000): p._bump(i)\n    return p._n",
-    "str.format in a loop": "def go():\n    return [\"{}: {:.2f}\".format(i, i / 3) for i in range(10000)]",
-}  # fmt: skip
+    "nested integer loops": """
+def go():
+    t = 0
+    for i in range(400):
+        for j in range(400):
+            t += i ^ j
+    return t
+""",
+    "recursive function": """
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+def go():
+    return fib(20)
+""",
+    "dict and str word count": """
+text = 'the quick brown fox jumps over the lazy dog ' * 800
+def go():
+    c = {}
+    for w in text.split():
+        c[w.upper()] = c.get(w.upper(), 0) + 1
+    return c
+""",
+    "class with attributes and methods": """
+class P:
+    def __init__(self, x): self.x = x; self.n = 0
+    def step(self, d): self.x += d; self.n += 1; return self.x
+def go():
+    p = P(0)
+    for i in range(20000): p.step(i)
+    return p.x
+""",
+    "comprehension and sort with key": """
+rows = [{'k': (i * 7919) % 1000, 'v': i} for i in range(10000)]
+def go():
+    return sorted([r for r in rows if r['v'] % 2], key=lambda r: r['k'])
+""",
+    "numpy vector work": """
+import numpy as np
+a = np.arange(200000.0)
+def go():
+    return (np.sqrt(a) * 2 + a[::-1]).sum()
+""",
+    "class with private attributes": """
+class P:
+    def __init__(self): self._n = 0; self.__m = 1
+    def _bump(self, d): self._n += d; self.__m ^= self._n; return self._n
+def go():
+    p = P()
+    for i in range(20000): p._bump(i)
+    return p._n
+""",
+    "str.format in a loop": """
+def go():
+    return ["{}: {:.2f}".format(i, i / 3) for i in range(10000)]
+""",
+}
 NOT_IN_THE_MEAN = frozenset({"str.format in a loop"})
 
 
@@ -107,9 +154,7 @@ def main() -> int:
     judged = _best(lambda: judge(ACTION, POLICY, ()), 50)
     restricted = _best(lambda: compile_restricted_exec(ACTION), 50)
     judging = judged / plain
-    print(
-        f"gate and compile of a 30-line action   {judging:5.2f}x of compile() ({judged * 1e6:.0f} us; bar {JUDGING_BAR}x)"
-    )
+    print(f"gate and compile of a 30-line action   {judging:5.2f}x of compile() (bar {JUDGING_BAR}x)")
     print(f"RestrictedPython's own transform       {restricted / plain:5.2f}x")
     ratios = {name: _ratio(source) for name, source in RUNNING.items()}
     for name, ratio in ratios.items():

@@ -10,7 +10,7 @@ from typing import Any
 from safe_codeact.gate.report import Finding
 
 
-class Outcome(str, Enum):
+class Outcome(str, Enum):  # noqa: UP042 - the contract says an enum of strings; StrEnum would change repr
     """How an action ended. Each value names the state of the session afterwards in `Observation`'s docstring."""
 
     completed = "completed"

@@ -24,6 +24,7 @@ from safe_codeact.host.workspace import remove_private_folder
 from safe_codeact.policy.effective import Policy
 from safe_codeact.session import AsyncSession, Session
 from safe_codeact.wire.conversation import Conversation
+from safe_codeact.wire.messages import ToolStub
 
 _MAX_WORKERS = 64
 _FOLDERS = ("slots", "workspaces", "checkpoints")
@@ -173,6 +174,11 @@ class Runtime:
         return self._core.policy
 
     @property
+    def tools(self) -> tuple[ToolStub, ...]:
+        """What an action can call: `name`, `signature` and `description` of each tool that the policy allows."""
+        return tuple(self._core.toolbox.stubs)
+
+    @property
     def withheld(self) -> tuple[str, ...]:
         """Names of the given tools that the policy does not allow."""
         return self._core.toolbox.withheld
@@ -230,6 +236,11 @@ class AsyncRuntime:
     def policy(self) -> Policy:
         """The effective policy."""
         return self._core.policy
+
+    @property
+    def tools(self) -> tuple[ToolStub, ...]:
+        """What an action can call: `name`, `signature` and `description` of each tool that the policy allows."""
+        return tuple(self._core.toolbox.stubs)
 
     @property
     def withheld(self) -> tuple[str, ...]:

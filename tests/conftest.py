@@ -19,17 +19,24 @@ def pytest_runtest_makereport(item, call):
 
 
 def processes_of_ours() -> list[str]:
-    """Command lines of zygotes and workers on this machine whose parent chain leads here."""
-    found = []
+    """Command lines of zygotes and workers that descend from this process."""
+    parents, lines = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                environment_of = os.stat(folder).st_uid
-            except OSError:
+                lines[int(folder.name)] = (
+                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                )
+                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, ValueError):
                 continue
-            if "safe_codeact.guest.zygote" in line:
-                found.append(f"{folder.name} (uid {environment_of}): {line}")
+    found = []
+    for pid, line in lines.items():
+        above = pid
+        while above not in (0, os.getpid()):
+            above = parents.get(above, 0)
+        if above and "safe_codeact.guest.zygote" in line:
+            found.append(f"{pid}: {line}")
     return found
 
 

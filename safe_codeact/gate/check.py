@@ -1,7 +1,7 @@
 """The gate's two doors: `check` says whether a source may run, `judge` says it and hands out the code. One verdict.
 
-The source is bounded, parsed, walked once (every rule, RestrictedPython's allowlist and the rewriting share the walk) and
-compiled. RestrictedPython's own `compile_restricted_exec` is not called: it compiles without `dont_inherit`, from a
+The source is bounded, parsed, walked once (every rule, RestrictedPython's allowlist and the rewriting share the walk)
+and compiled. RestrictedPython's own `compile_restricted_exec` is not called: it compiles without `dont_inherit`, from a
 module with `from __future__ import annotations`, which would turn every annotation of the action into a string.
 """
 
@@ -117,8 +117,8 @@ def _report(situation: Situation, walk: ActionTransformer | None) -> GateReport:
 def _without_markers(code: CodeType) -> CodeType:
     """The code with definitions named as the action wrote them: `__name__`, tracebacks, annotations.
 
-    Renamed attributes stand in `co_names` and in the tuples of class patterns, and stay. A string constant with the marker
-    is a name that the compiler made of a renamed definition, because no source may contain the marker.
+    Renamed attributes stand in `co_names` and in the tuples of class patterns, and stay. A string constant with the
+    marker is a name that the compiler made of a renamed definition, because no source may contain the marker.
     """
     constants = tuple(
         _without_markers(value)

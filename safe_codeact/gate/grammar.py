@@ -1,7 +1,7 @@
 """Grammar: a stance for every node type that `ast` of any supported Python (3.11, 3.12, 3.13) can hand us.
 
-A node type without a line here is refused, in whatever place it turns up; a test fails when the running interpreter has
-one. The line names the fields in which the walk goes on, in the order in which CPython evaluates them where that matters.
+A node type without a line here is refused, in whatever place it turns up; a test fails when the running interpreter
+has one. The line names the fields in which the walk goes on, in CPython's order of evaluation where that matters.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Names: which attribute may be read, written or defined, and how private ones are kept apart from a library's.
 
-Threat: `x._name` reaches what a library's author kept to himself (`random._os`, `catch_warnings()._module`), also from a
-subclass that the action writes, so "is it my own class" asked at run time is no answer, and costs 3.6 times on `self._n`.
-What we do: in the action's own code every attribute `_name` is compiled as `_name` followed by `MARKER`, a character that
-no source may contain. The action's private attributes live under names that no library uses, and a library's private
-attributes have no spelling in the action. It costs nothing at run time; `guest.guards` translates where names are strings.
-What still gets through: the public underscore interfaces of `UNRENAMED`, and text that shows the marker until the output
+Threat: `x._name` reaches what a library's author kept to himself (`random._os`, `catch_warnings()._module`), also from
+a subclass that the action writes, so "is it my own class" asked at run time is no answer, and costs 3.6 times on
+`self._n`.
+What we do: in the action's own code every attribute `_name` is compiled as `_name` followed by `MARKER`, a character
+that no source may contain. The action's private attributes live under names that no library uses, and a library's private
+attributes have no spelling in the action. It costs nothing at run time; `guest.guards` translates where names are text.
+What still gets through: the public underscore interfaces of `UNRENAMED`, and text that shows the marker until the
 streams take it out (`plain_text`).
 """
 
@@ -13,8 +14,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-# KHITAN SMALL SCRIPT FILLER: it may stand in an identifier (`__slots__` and generated code insist on that), is printable
-# (so `repr` of a message does not escape it), is its own NFKC form, and is in no text but studies of that script.
+# KHITAN SMALL SCRIPT FILLER: it may stand in an identifier (`__slots__` and generated code insist on that), is
+# printable (so `repr` of a message does not escape it), is its own NFKC form, and is in no text but studies of that script.
 MARKER = "\U00016fe4"
 OWN = f"_abc_{MARKER}own"  # set on every class that an action defines; `typing.Protocol` passes `_abc_` names by
 ECHO = MARKER + "echo"  # the global that holds the last expression's value while an action runs
@@ -40,23 +41,23 @@ class Stance(Enum):
 UNRENAMED: frozenset[str] = (
     # namedtuple's and Enum's documented interfaces, and the display hooks that notebooks call
     words(
-    "_asdict _replace _fields _make _field_defaults _missing_ _generate_next_value_ _value_ _name_ _ignore_ "
-    "_order_ _add_alias_ _add_value_alias_ _repr_html_ _repr_png_ _repr_svg_ _repr_latex_ _repr_json_ "
-    "_repr_markdown_ _repr_mimebundle_ _repr_pretty_ _ipython_display_"
-)
+        "_asdict _replace _fields _make _field_defaults _missing_ _generate_next_value_ _value_ _name_ _ignore_ "
+        "_order_ _add_alias_ _add_value_alias_ _repr_html_ _repr_png_ _repr_svg_ _repr_latex_ _repr_json_ "
+        "_repr_markdown_ _repr_mimebundle_ _repr_pretty_ _ipython_display_"
+    )
 )
 
 _OPERATORS = frozenset(
     f"__{name}__"
     for name in words(
-    "lt le eq ne gt ge hash bool len length_hint getitem setitem delitem missing iter reversed contains next "
-    "call add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or neg pos abs invert "
-    "complex int float index round trunc floor ceil radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod "
-    "rpow rlshift rrshift rand rxor ror iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift "
-    "iand ixor ior enter exit aenter aexit await aiter anext str repr bytes format sizeof fspath get set "
-    "delete set_name init init_subclass subclasshook class_getitem instancecheck subclasscheck post_init copy "
-    "deepcopy replace"
-)
+        "lt le eq ne gt ge hash bool len length_hint getitem setitem delitem missing iter reversed contains next "
+        "call add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or neg pos abs invert "
+        "complex int float index round trunc floor ceil radd rsub rmul rmatmul rtruediv rfloordiv rmod rdivmod "
+        "rpow rlshift rrshift rand rxor ror iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift "
+        "iand ixor ior enter exit aenter aexit await aiter anext str repr bytes format sizeof fspath get set "
+        "delete set_name init init_subclass subclasshook class_getitem instancecheck subclasscheck post_init copy "
+        "deepcopy replace"
+    )
 )
 
 # Definable in a class body (or assigned to a class): the data model, without the hooks by which C code is told where an
@@ -110,7 +111,7 @@ FRAME_NAMES: frozenset[str] = words(
 # Public names that hand over what an object or a class is made of.
 INTERNAL_NAMES: frozenset[str] = frozenset({"mro"})
 
-# Variables that the import system and the compiler own. `__name__` may be read.
+# Variables that the import system and the compiler own; `__name__` may be read.
 FORBIDDEN_VARIABLES: frozenset[str] = words(
     "__builtins__ __import__ __build_class__ __loader__ __spec__ __package__ __path__ __cached__"
 )
@@ -122,7 +123,7 @@ def is_dunder(name: str) -> bool:
 
 
 def is_private(name: str) -> bool:
-    """Whether an attribute of this name is renamed: it starts with an underscore and is neither dunder nor documented."""
+    """Whether an attribute of this name is renamed: an underscore first, and neither dunder nor documented."""
     return name.startswith("_") and not (name.startswith("__") and name.endswith("__")) and name not in UNRENAMED
 
 

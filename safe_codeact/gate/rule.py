@@ -21,7 +21,7 @@ _importable = functools.lru_cache(maxsize=64)(importable)  # the same few polici
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`checks` says which node types the rule wants to see. A rule without checks speaks at run time or before the walk."""
+    """`checks`: the node types the rule wants to see. A rule without any speaks before the walk, or at run time."""
 
     code: str
     name: str

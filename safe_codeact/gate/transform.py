@@ -16,7 +16,8 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from safe_codeact.gate import grammar
 from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
-from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, GUARD, MARKER, Stance, mark, reading, words, writing
+from safe_codeact.gate.guard_calls import FORMAT, HOOK, NEW_CLASS, READ, SHIELD, WRITE, call, declared, named, placed
+from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
 from safe_codeact.gate.rules import RULES, g104_source_complexity, g105_unknown_syntax, g203_guarded_attribute
 from safe_codeact.gate.rules.g205_class_definition import DECLARATIONS, HOOKS
@@ -24,15 +25,6 @@ from safe_codeact.gate.scopes import ClassNames
 
 _Node = TypeVar("_Node", bound=ast.AST)
 _Check = Callable[[Situation, Any], None]
-
-READ = GUARD + "read"  # (object, name)
-WRITE = GUARD + "write"  # (value, object, name)
-FORMAT = GUARD + "format"  # (object, *args, **kwargs): object.format(...)
-NEW_CLASS = GUARD + "type"  # (type, *args, **kwargs): type(...) with other than one argument
-SHIELD = GUARD + "shield"  # (value): the value, unless it is a metaclass that could be called to make a class
-HOOK = GUARD + "hook"  # (method, name): the name as the action spells it
-SLOTS = GUARD + "slots"  # (value of __slots__)
-MATCH_ARGS = GUARD + "match_args"  # (value of __match_args__)
 
 _CHECKS: dict[type[ast.AST], tuple[_Check, ...]] = {}
 for _rule in RULES:
@@ -112,8 +104,8 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         body = node.body
         if body and type(body[-1]) is ast.Expr:
             last = body[-1]
-            echoed = ast.Assign(targets=[_named(ECHO, ast.Store())], value=last.value)
-            body[-1] = _at(echoed, last)
+            echoed = ast.Assign(targets=[named(ECHO, ast.Store())], value=last.value)
+            body[-1] = placed(echoed, last)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         name = node.id
@@ -124,7 +116,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         if self._class is not None and name in self._class.bound and id(node) not in self._class.earlier:
             node.id = self._renamed(name)
         if name == "type" and type(node.ctx) is ast.Load and id(node) not in self._unshielded:
-            return _call(node, SHIELD, node)
+            return call(node, SHIELD, node)
         return node
 
     def _renamed(self, name: str) -> str:
@@ -180,7 +172,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             node.attr = name + MARKER
         elif stance is Stance.GUARDED:
             if context is ast.Load:
-                return _call(node, READ, node.value, ast.Constant(name))
+                return call(node, READ, node.value, ast.Constant(name))
             g203_guarded_attribute.report(self.situation, node)  # a plain assignment never comes here
         return node
 
@@ -192,7 +184,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             node.args = [self.visit(argument) for argument in node.args]
             node.keywords = [self.visit(keyword) for keyword in node.keywords]
             node.args.insert(0, function.value)
-            node.func = _at(_named(FORMAT), function)
+            node.func = placed(named(FORMAT), function)
             return node
         if not isinstance(function, ast.Name):
             return self.node_contents_visit(node)
@@ -210,9 +202,9 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self.node_contents_visit(node)
         if not (len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)):
             node.args.insert(0, node.func)
-            node.func = _at(_named(NEW_CLASS), function)
+            node.func = placed(named(NEW_CLASS), function)
             return node
-        return node if plain else _call(node, SHIELD, node)
+        return node if plain else call(node, SHIELD, node)
 
     def visit_Compare(self, node: ast.Compare) -> ast.Compare:
         self._unshielded.update(map(id, (node.left, *node.comparators)))
@@ -227,11 +219,11 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         if len(node.targets) == 1:
             if isinstance(target, ast.Attribute) and writing(target.attr) is Stance.GUARDED:
                 value, owner = self.visit(node.value), self.visit(target.value)
-                written: ast.Expr = _at(ast.Expr(_call(target, WRITE, value, owner, ast.Constant(target.attr))), node)
+                written: ast.Expr = placed(ast.Expr(call(target, WRITE, value, owner, ast.Constant(target.attr))), node)
                 return written
             if self._class is not None and isinstance(target, ast.Name) and target.id in DECLARATIONS:
                 self.node_contents_visit(node)
-                node.value = _declared(target.id, node.value)
+                node.value = declared(target.id, node.value)
                 return node
         self._refuse_declarations(node.targets)
         return self.node_contents_visit(node)
@@ -241,7 +233,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         name = target.id if isinstance(target, ast.Name) else ""
         self.node_contents_visit(node)
         if self._class is not None and name in DECLARATIONS and node.value is not None:
-            node.value = _declared(name, node.value)
+            node.value = declared(name, node.value)
         return node
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AugAssign:
@@ -304,8 +296,8 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         if len(parameters) <= HOOKS[name]:
             return
         parameter = parameters[HOOKS[name]].arg
-        call = _call(node, HOOK, ast.Constant(name), _named(parameter))
-        prelude = _at(ast.Assign(targets=[_named(parameter, ast.Store())], value=call), node)
+        translated = call(node, HOOK, ast.Constant(name), named(parameter))
+        prelude = placed(ast.Assign(targets=[named(parameter, ast.Store())], value=translated), node)
         has_docstring = ast.get_docstring(node, clean=False) is not None
         node.body.insert(1 if has_docstring else 0, prelude)
 
@@ -392,28 +384,3 @@ def _visitors() -> dict[type[ast.AST], Callable[[ActionTransformer, Any], Any]]:
 
 
 _VISITORS = _visitors()
-
-
-def _at(new: Any, old: ast.AST) -> Any:
-    """`new` and its unplaced children, at the place of `old`."""
-    for node in ast.walk(new):
-        if "lineno" in node._attributes and not hasattr(node, "lineno"):
-            ast.copy_location(node, old)
-    return new
-
-
-def _named(name: str, context: ast.expr_context | None = None) -> ast.Name:
-    return ast.Name(id=name, ctx=context or ast.Load())
-
-
-def _call(place: ast.AST, guard: str, *arguments: ast.expr) -> ast.Call:
-    call: ast.Call = _at(ast.Call(func=_named(guard), args=[], keywords=[]), place)
-    for argument in arguments:
-        if not hasattr(argument, "lineno"):
-            ast.copy_location(argument, place)
-    call.args = list(arguments)
-    return call
-
-
-def _declared(name: str, value: ast.expr) -> ast.Call:
-    return _call(value, SLOTS if name == "__slots__" else MATCH_ARGS, value)

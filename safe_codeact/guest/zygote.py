@@ -10,6 +10,7 @@ that started it ends, and an end-of-file never comes while a forked copy of the 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
@@ -200,10 +201,8 @@ def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
 
 def _give_up_privileges(plan: Plan, loaded_files: dict[str, str]) -> int:
     """As root: become nobody, if nobody can read the interpreter; in any case keep no capability."""
-    try:
+    with contextlib.suppress(OSError):  # not privileged: there is no bounding set of ours to drop
         process.drop_bounding_set()
-    except OSError:
-        pass  # not privileged: there is no bounding set of ours to drop
     if os.getuid() == 0 and _readable_by(plan.drop_to, [os.__file__, *loaded_files.values()]):
         process.become(plan.drop_to, plan.drop_to)
     process.drop_capabilities()

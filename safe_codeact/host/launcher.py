@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
+from typing import Any
 
 from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import ConfinementFailed, ConfinementUnavailable, SafeCodeActError, SessionClosed
@@ -132,7 +133,7 @@ class Launcher:
         ours, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parents[2])
         with theirs:
-            self._zygote = subprocess.Popen(
+            self._zygote = subprocess.Popen(  # noqa: S603 - our own interpreter and bootstrap, no text of anybody's
                 [sys.executable, "-s", "-P", "-c", _BOOTSTRAP.format(root=root, fd=theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -268,6 +269,7 @@ class Launcher:
         with self._lock:
             if worker in self._ready:  # died while it stood by, for instance by the machine's memory pressure
                 self._ready.remove(worker)
+                worker.connection.close()
         with contextlib.suppress(InvalidStateError):
             worker.exited.set_result(exited)
 
@@ -286,7 +288,8 @@ class Launcher:
         with self._lock:
             self._failure = error
             waiting, self._waiting = list(self._waiting), deque()
-        for future in [*waiting, self._prepared]:
+        owed: list[Future[Any]] = [*waiting, self._prepared]
+        for future in owed:
             if not future.done():
                 with contextlib.suppress(InvalidStateError):
                     future.set_exception(error)

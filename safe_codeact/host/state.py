@@ -183,7 +183,7 @@ class SessionState:
         ]
         if outcome is not Outcome.refused:
             artifacts += self._written(before)
-        observation = observe.observation_of(
+        return observe.observation_of(
             transcript,
             outcome,
             records=calls.records,
@@ -192,7 +192,6 @@ class SessionState:
             queued_seconds=queued,
             extra=problem,
         )
-        return observation
 
     def entries(self) -> dict[str, Entry]:
         """The workspace's files by path."""

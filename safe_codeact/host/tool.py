@@ -58,8 +58,8 @@ class Tool:
     @classmethod
     def of(cls, function: Callable[..., Any]) -> Tool:
         """Raises `TypeError` for what is not a function, or has no usable name."""
-        marked = getattr(function, _MARK, {})
-        name = marked.get("name") or getattr(function, "__name__", "")
+        marked: dict[str, str] = getattr(function, _MARK, {})
+        name = str(marked.get("name") or getattr(function, "__name__", ""))
         if not callable(function) or not name.isidentifier() or name.startswith("_"):
             raise TypeError(
                 f"{function!r} cannot be a tool: expected a function whose name is a public identifier; "

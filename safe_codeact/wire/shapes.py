@@ -107,14 +107,14 @@ _FINDING = Record(
         "name": Label(64),
         "line": Whole(0, 2**31),  # 0: the source as a whole
         "column": Whole(0, 2**31),
-        "message": Text(4 * KIB),
-        "hint": Text(4 * KIB),
+        "message": Text(MIB),  # quotes names, which may be as long as the source
+        "hint": Text(MIB),
     }
 )
 _REPORT = Record(
     {
         "allowed": Flag(),
-        "findings": ListOf(_FINDING, FINDINGS, Bounds(max_bytes=2 * MIB, max_nodes=20_000, max_depth=2)),
+        "findings": ListOf(_FINDING, FINDINGS, Bounds(max_bytes=4 * MIB, max_nodes=20_000, max_depth=2)),
         "imports": _NAMES,
         "names": _NAMES,
         "tools": _NAMES,
@@ -140,8 +140,8 @@ _STUB = Instance(
 _VARIABLE = Instance(
     m.VariableLine,
     {
-        "name": Text(NAME_BYTES, filled=True),
-        "type": Text(NAME_BYTES),
+        "name": Text(MIB, filled=True),
+        "type": Text(MIB),
         "size_bytes": Whole(0, _SIZE),
         "preview": Text(PREVIEW_BYTES),
     },
@@ -263,7 +263,7 @@ SHAPES: tuple[Shape, ...] = (
             "value": Optional(Text(VALUE_TEXT_BYTES)),
             "error": Optional(_ERROR),
             "not_kept": TextMap(
-                Text(KIB), VARIABLES, NAME_BYTES, Bounds(max_bytes=4 * MIB, max_nodes=2 * VARIABLES + 1, max_depth=1)
+                Text(MIB), VARIABLES, MIB, Bounds(max_bytes=4 * MIB, max_nodes=2 * VARIABLES + 1, max_depth=1)
             ),
             "saved_bytes": _SAVED,
             "output_bytes": Whole(0, _SIZE),

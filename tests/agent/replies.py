@@ -1,7 +1,5 @@
 """A corpus of replies, as models of many families write them, each with what it is to be read as."""
 
-# ruff: noqa: E501 - a table: one reply a line reads better than one broken over five
-
 from __future__ import annotations
 
 import json

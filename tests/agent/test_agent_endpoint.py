@@ -1,7 +1,5 @@
 """What an endpoint may do wrong, over real HTTP: each becomes one clear sentence, or is mended by asking again."""
 
-# ruff: noqa: E501 - a table: one fault a line reads better than one broken over five
-
 from __future__ import annotations
 
 import asyncio

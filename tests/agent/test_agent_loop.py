@@ -368,7 +368,9 @@ def test_cancelling_the_asynchronous_agent_closes_its_session():
             with serving(silent) as server:
                 async with AsyncCodeActAgent("m", other, base_url=server.base_url, api_key=server.api_key) as agent:
                     task = asyncio.create_task(agent.run("Go."))
-                    await asked.wait()
+                    asking = asyncio.create_task(asked.wait())
+                    await asyncio.wait({task, asking}, return_when=asyncio.FIRST_COMPLETED)
+                    assert asked.is_set(), task.exception()
                     task.cancel()
                     with pytest.raises(asyncio.CancelledError):
                         await task

@@ -10,10 +10,13 @@ from safe_codeact.gate.check import check, judge
 from safe_codeact.policy.effective import ImportRule, Language, Limits, Policy
 
 POLICY = Policy(language=Language(imports=(ImportRule(module="math"), ImportRule(module="statistics", deny=("mode",)))))
+WORDS = (
+    "x _y __z__ . , : ; = == := ( ) [ ] { } ' \" \\ f' {0} def class lambda async await match case import from as return "
+    "yield del global nonlocal try except* finally with for in if else while not is @ -> * ** ... 1 1e9 0x \n \n\t \n\x20 # "
+    "\x0c \x00 \ufeff \ud800 \U00016fe4 type isinstance __class__ __dict__ format obj eval"
+)
 FRAGMENTS = st.lists(
-    st.sampled_from(
-        ["x", "_y", "__z__", ".", ",", ":", ";", "=", "==", ":=", "(", ")", "[", "]", "{", "}", "'", '"', "\\", "f'", "{0}", "def", "class", "lambda", "async", "await", "match", "case", "import", "from", "as", "return", "yield", "del", "global", "nonlocal", "try", "except*", "finally", "with", "for", "in", "if", "else", "while", "not", "is", "@", "->", "*", "**", "...", "1", "1e9", "0x", "\n", "\n\t", "\n", "", "", "#", "\x0c", "\x00", "\ufeff", "�", "𖿤", "type", "isinstance", "__class__", "__dict__", "format", "obj", "eval"]
-    ),
+    st.sampled_from(WORDS.split(" ")),
     max_size=60,
 ).map(" ".join)
 

@@ -60,9 +60,7 @@ def _is_plain_hook(node: ast.AST, name: str) -> bool:
     return len(node.args.posonlyargs) + len(node.args.args) > HOOKS[name]
 
 
-_BINDERS = words(
-    "FunctionDef AsyncFunctionDef ClassDef alias ExceptHandler MatchAs MatchStar MatchMapping"
-)
+_BINDERS = words("FunctionDef AsyncFunctionDef ClassDef alias ExceptHandler MatchAs MatchStar MatchMapping")
 
 RULE = Rule(
     "G205",

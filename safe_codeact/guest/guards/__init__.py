@@ -10,9 +10,9 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
+from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
 from safe_codeact.gate.names import words
 from safe_codeact.gate.rules import g301_unavailable_builtin
-from safe_codeact.gate.transform import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
 from safe_codeact.guest.guards import attributes, classes, formats
 from safe_codeact.guest.guards.attributes import guarded_getattr
 from safe_codeact.guest.guards.dynamic import DynamicCode

@@ -1,7 +1,7 @@
 """Attributes named at run time, and the few attributes that the object decides about.
 
-Threat: `getattr(f, "__globals__")`, `object.__getattribute__(f, ...)`, `vars(library_object)`, `error.obj` (CPython hands
-back the very module or object that a library was working on).
+Threat: `getattr(f, "__globals__")`, `object.__getattribute__(f, ...)`, `vars(library_object)`, `error.obj` (where
+CPython hands back the very module or object that a library was working on).
 What doesn't work: asking `isinstance(name, str)` and using the object given (a str subclass answers differently each
 time), or trusting `x.__class__` (a property).
 What we do: take an exact copy of the name, apply the table of the static rules, translate private names.
@@ -194,7 +194,7 @@ class Attributes(dict):  # type: ignore[type-arg]
     def __ne__(self, other: object) -> bool:
         return not self == other
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __or__(self, other: Any) -> Any:
         return self.copy() | other

@@ -1,7 +1,7 @@
 """Class creation: what a class body, a metaclass or `type(name, bases, dict)` may put into a class.
 
-Threat: C code believes some names of a class: `__match_args__` (which attributes a pattern reads, of any object that the
-metaclass claims), `__array_interface__` (where memory is), `__getattr__` (answers for both). And a subclass of a
+Threat: C code believes some names of a class: `__match_args__` (which attributes a pattern reads, of any object that
+the metaclass claims), `__array_interface__` (where memory is), `__getattr__` (answers for both). And a subclass of a
 library's class that defines the library's private hook would be called, or, renamed, silently not be.
 What we do: the source rules judge what a body spells; here we judge what arrives as a dictionary, and refuse a private
 name that a library's base class has too.

@@ -1,7 +1,7 @@
 """eval and exec: the text is judged as an action is, then run with the action's builtins.
 
-Threat: a text that the gate has not read; a dictionary of globals with the real builtins in it (CPython puts those of the
-*guard's* frame into a dictionary that has none); a library as the caller.
+Threat: a text that the gate has not read; a dictionary of globals with the real builtins in it (CPython puts those of
+the *guard's* frame into a dictionary that has none); a library as the caller.
 """
 
 from __future__ import annotations

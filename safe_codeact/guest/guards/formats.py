@@ -22,9 +22,9 @@ from safe_codeact.gate.names import MARKER, Stance, reading
 from safe_codeact.gate.rules import g302_dynamic_attribute, g501_format_attribute
 from safe_codeact.guest.guards.refusal import refusal
 
-# A field name reaches from "{" to the first ":" or "!" that is not inside brackets. If no "{" is followed by a dot or an
-# opening bracket before one of those, no field of the string walks anywhere. Doubled braces only make this say more often
-# that there is something to look at.
+# A field name reaches from "{" to the first ":" or "!" that is not inside brackets. If no "{" is followed by a dot or
+# an opening bracket before one of those, no field of the string walks anywhere. Doubled braces only make this say more
+# often that there is something to look at.
 _WALKS = re.compile(r"\{[^{}:!]*[.\[]").search
 
 

@@ -1,11 +1,11 @@
 """`type` and the libraries' metaclasses as values: called with three arguments they make a class of a dictionary.
 
-Threat: `t = type; t("M", (), {"__match_args__": ("__globals__",)})`, `type(C)(...)`, `C.__class__(...)`, `type[int](...)`:
-C code believes what such a class says of itself, and no source rule sees the dictionary.
+Threat: `t = type; t("M", (), {"__match_args__": ("__globals__",)})`, `type(C)(...)`, `C.__class__(...)`,
+`type[int](...)`: C code believes what such a class says of itself, and no source rule sees the dictionary.
 What doesn't work: another object in place of the builtin `type` everywhere, because `type(x) is type` would be false.
-What we do: compiled code compares, and reads attributes of, the real one; wherever it could go on to be called, a stand-in
-takes its place that equals it, is shown like it, and judges the dictionary. An action's own metaclasses stand for
-themselves: they got a judging `__new__` when they were made.
+What we do: compiled code compares, and reads attributes of, the real one; wherever it could go on to be called, a
+stand-in takes its place that equals it, is shown like it, and judges the dictionary. An action's own metaclasses stand
+for themselves: they got a judging `__new__` when they were made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def shield(value: Any) -> Any:
     if isinstance(value, type):
         if issubclass(value, type) and not is_own(value):
             return Metaclass(value)
-        if Metaclass is value:  # type: ignore[comparison-overlap]  # `type(t)` of a stand-in
+        if value is _STAND_IN:  # `type(t)` of a stand-in
             return Metaclass(type)
     return value
 
@@ -45,8 +45,8 @@ class Metaclass:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._kind, name)
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]  # so that isinstance(t, type) is true
+    @property  # type: ignore[misc]  # so that isinstance(t, type) is true
+    def __class__(self) -> Any:
         return type(self._kind)
 
     def __instancecheck__(self, value: object) -> bool:
@@ -85,3 +85,4 @@ class Metaclass:
 
 # `type[int]` is shown by its origin's module, which an instance would otherwise take from this class.
 type.__setattr__(Metaclass, "__module__", property(lambda self: self._kind.__module__))
+_STAND_IN: Any = Metaclass

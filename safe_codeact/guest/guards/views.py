@@ -1,7 +1,7 @@
 """globals(), locals(), vars(), dir(): the action's own names, to look at.
 
-Threat: the real dictionaries hold the builtins under `__builtins__`; and called back by a library (`series.apply(eval)`)
-"the caller" is the library's own module.
+Threat: the real dictionaries hold the builtins under `__builtins__`; and called back by a library
+(`series.apply(eval)`) "the caller" is the library's own module.
 What we do: read-only views of names, and a frame counts as the caller only if it runs with the action's builtins.
 """
 

@@ -21,8 +21,10 @@ NOTHING: Final = _Nothing()
 
 
 def run(judgement: Judgement, namespace: dict[str, Any]) -> object:
-    """Execute a judged action in `namespace` (an exact dict whose `__builtins__` are set), and return the last expression's
-    value, or `NOTHING`. What the action raises goes through; the namespace keeps what was bound until then.
+    """Execute a judged action in `namespace` (an exact dict whose `__builtins__` are set).
+
+    Returns the last expression's value, or `NOTHING`. What the action raises goes through; the namespace keeps what was
+    bound until then.
     """
     code = judgement.code
     if code is None:

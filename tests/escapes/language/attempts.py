@@ -1,4 +1,3 @@
-# ruff: noqa: E501  # an attempt stands on one line, as text
 """Attempts to get out through the language, by class. Each binds `loot` to what it gets; in plain CPython it gets it.
 
 The classes follow the public advisories of peers (named where there is one) and what was found by attacking this gate.

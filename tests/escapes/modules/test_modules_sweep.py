@@ -31,11 +31,41 @@ _FORBIDDEN_KINDS = (types.CodeType, types.FrameType, types.TracebackType, types.
 def _forbidden() -> dict[int, str]:
     """Objects that no action may hold, by identity."""
     found: dict[int, str] = {}
-    for (
-        name
-    ) in ["eval", "exec", "compile", "__import__", "open", "input", "breakpoint", "globals", "locals", "vars", "getattr", "setattr", "delattr"]:
+    for name in [
+        "eval",
+        "exec",
+        "compile",
+        "__import__",
+        "open",
+        "input",
+        "breakpoint",
+        "globals",
+        "locals",
+        "vars",
+        "getattr",
+        "setattr",
+        "delattr",
+    ]:
         found[id(getattr(builtins, name))] = f"builtins.{name}"
-    for name in ["system", "popen", "fork", "execv", "execve", "posix_spawn", "kill", "open", "fdopen", "read", "write", "dup", "pipe", "remove", "unlink", "rmdir", "listdir"]:
+    for name in [
+        "system",
+        "popen",
+        "fork",
+        "execv",
+        "execve",
+        "posix_spawn",
+        "kill",
+        "open",
+        "fdopen",
+        "read",
+        "write",
+        "dup",
+        "pipe",
+        "remove",
+        "unlink",
+        "rmdir",
+        "listdir",
+    ]:
         found[id(getattr(os, name))] = f"os.{name}"
     for name in ["scandir", "stat", "rename", "environ", "putenv", "chdir", "walk"]:
         found[id(getattr(os, name))] = f"os.{name}"

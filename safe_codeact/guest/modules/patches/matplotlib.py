@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,7 @@ class Shown:
     def __init__(self) -> None:
         self.waiting: list[tuple[str, bytes]] = []
         self.number = 0
+        self.saved: weakref.WeakSet[Any] = weakref.WeakSet()
         self.on_show: Callable[[str, bytes], None] | None = None
 
     def show(self, figure: Any) -> None:
@@ -58,6 +60,9 @@ def collect_figures() -> list[tuple[str, bytes]]:
     """Shows what is still open, closes it, and returns the (name, PNG bytes) that no hook has taken."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and pyplot.get_fignums():
+        for number in pyplot.get_fignums():
+            if pyplot.figure(number) in SHOWN.saved:
+                pyplot.close(number)
         _show_open(pyplot)
     taken, SHOWN.waiting = SHOWN.waiting, []
     return taken
@@ -120,6 +125,18 @@ def patch_pyplot() -> None:
     def show(*args: Any, **kwargs: Any) -> None:
         """Show all open figures, and close them."""
         _show_open(pyplot)
+
+    figures: Any = sys.modules["matplotlib.figure"].Figure
+    draw = figures.savefig
+
+    def savefig(self: Any, fname: Any, **kwargs: Any) -> Any:
+        """Save the figure to a file of the workspace, or to a file object."""
+        result = draw(self, fname, **kwargs)
+        if not isinstance(fname, io.IOBase):
+            SHOWN.saved.add(self)  # the file is an artifact already; it is not shown a second time at the end
+        return result
+
+    figures.savefig = savefig
 
     def show_one(self: Any, warn: bool = True) -> None:
         """Show this figure, and close it."""
