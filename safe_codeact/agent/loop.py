@@ -231,7 +231,7 @@ class AsyncCodeActAgent:
 
 def _dialogue(runtime: Runtime | AsyncRuntime, max_turns: int, task: str, files: list[str]) -> Dialogue:
     return Dialogue(
-        system=system_prompt(runtime.policy, getattr(runtime, "tools", ())),
+        system=system_prompt(runtime.policy, runtime.tools),
         task=task_prompt(task, files),
         max_turns=max_turns,
         context_tokens=runtime.policy.agent.context_tokens,

@@ -1,73 +1,104 @@
-"""What the zygote imports before the first fork, and warms up once for all its workers.
+"""What the zygote imports before the first fork, and uses once for all its workers.
 
-A worker can map no executable memory, so an extension that is loaded at first use would fail in there; and what a library
-works out at first use is worked out once. Both are data, per package, with the first use that asks for them.
+A worker can map no executable memory, so an extension that is loaded at first use would fail in there; it may read only
+the packages that its zygote has loaded; and what a library works out at first use is worked out once. What each package
+loads late is data (`LAZY`); what it works out late is a short program per package (`guest.warming`).
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
-import gc
 import importlib
-import random
-import sys
 import sysconfig
-import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
+from safe_codeact.guest import warming
+from safe_codeact.guest.modules.patches import apply_patches
 from safe_codeact.policy.effective import Policy
+from safe_codeact.policy.knowledge import ALIASES, importable
 
-# Allowed module → what its functions import when they are first called.
-LAZY: dict[str, tuple[str, ...]] = {
-    "datetime": ("_strptime", "_datetime"),
-    "time": ("_strptime",),
-    "zoneinfo": ("zoneinfo._tzpath", "zoneinfo._common", "importlib.resources", "tzdata"),
-    "decimal": ("_decimal",),
-    "json": ("_json",),
-    "asyncio": ("asyncio.base_events", "asyncio.runners", "concurrent.futures", "concurrent.futures.thread"),
-    "numpy": (
-        "numpy.random", "numpy.linalg", "numpy.fft", "numpy.polynomial", "numpy.ma", "numpy.testing", "numpy.dtypes",
-        "numpy.exceptions", "numpy.rec", "numpy.char", "numpy.strings", "numpy.lib.stride_tricks",
-    ),
-    "pandas": (
-        "pandas.io.formats.format", "pandas.io.formats.style", "pandas.io.formats.string", "pandas.io.formats.html",
-        "pandas.io.formats.csvs", "pandas.io.formats.info", "pandas.io.json", "pandas.io.parsers",
-        "pandas.io.parsers.c_parser_wrapper", "pandas.io.parsers.python_parser", "pandas.plotting",
-        "pandas.plotting._matplotlib", "pandas.core.computation.eval", "pandas.core.computation.expressions",
-        "pandas.core.reshape.pivot", "pandas.core.reshape.merge", "pandas.core.window", "pandas.core.resample",
-        "pandas.tseries.frequencies", "pandas.tseries.holiday", "pandas.api.types", "pandas.api.indexers", "pytz",
-        "dateutil.parser", "dateutil.tz", "dateutil.relativedelta", "dateutil.rrule",
-    ),
-    "matplotlib": (
-        "matplotlib.backends.backend_agg", "matplotlib.pyplot", "matplotlib.dates", "matplotlib.ticker",
-        "matplotlib.projections.polar", "matplotlib.mathtext", "mpl_toolkits.mplot3d", "PIL.Image",
-        "PIL.PngImagePlugin", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf",
-        "matplotlib.colorbar", "matplotlib.table", "matplotlib.sankey", "matplotlib.tri",
-    ),
-    "sympy": ("sympy.printing.str", "sympy.parsing.sympy_parser", "sympy.utilities.lambdify", "mpmath"),
-    "scipy": ("scipy.stats", "scipy.optimize", "scipy.integrate", "scipy.interpolate", "scipy.linalg", "scipy.special",
-              "scipy.signal", "scipy.sparse", "scipy.spatial", "scipy.fft", "scipy.ndimage", "scipy.cluster"),
-}  # fmt: skip
+# Allowed package → what its functions import when they are first called, or what others import of it.
+LAZY: dict[str, str] = {
+    "asyncio": "asyncio.base_events asyncio.runners concurrent.futures concurrent.futures.thread contextvars",
+    "csv": "_csv",
+    "datetime": "_strptime _datetime",
+    "decimal": "_decimal",
+    "hashlib": "_hashlib _blake2 _sha3 _md5 _sha1 _sha2 _sha256 _sha512",
+    "json": "_json",
+    "time": "_strptime",
+    "zoneinfo": "zoneinfo._tzpath zoneinfo._common _zoneinfo importlib.resources tzdata tzdata.zoneinfo",
+    "numpy": "numpy.lib.stride_tricks numpy._core._internal numpy._core._methods numpy._core._dtype_ctypes "
+    "numpy.random.bit_generator numpy.lib._datasource numpy.lib._format_impl numpy.lib._npyio_impl secrets",
+    "pandas": "pandas.io.formats.format pandas.io.formats.style pandas.io.formats.string pandas.io.formats.html "
+    "pandas.io.formats.csvs pandas.io.formats.info pandas.io.formats.xml pandas.io.json pandas.io.parsers "
+    "pandas.io.parsers.c_parser_wrapper pandas.io.parsers.python_parser pandas.io.excel pandas.io.pickle "
+    "pandas.plotting._matplotlib pandas.core.computation.eval pandas.core.computation.expressions "
+    "pandas.core.computation.engines pandas.core.reshape.pivot pandas.core.reshape.merge pandas.core.window "
+    "pandas.core.resample pandas.core.methods.describe pandas.core.methods.to_dict pandas.core.interchange.from_dataframe "
+    "pandas.tseries.frequencies pandas.tseries.holiday pandas.core._numba.executor "
+    "dateutil.parser dateutil.tz dateutil.relativedelta dateutil.rrule dateutil.easter zoneinfo tzdata tzdata.zoneinfo "
+    "openpyxl openpyxl.cell._writer xlsxwriter tabulate jinja2 pytz",
+    "matplotlib": "matplotlib.backends.backend_agg matplotlib.backends.backend_svg matplotlib.backends.backend_pdf "
+    "matplotlib.backends.backend_mixed matplotlib.pyplot matplotlib.projections.polar matplotlib.mathtext "
+    "matplotlib._mathtext matplotlib.colorbar matplotlib.table matplotlib.sankey matplotlib.tri matplotlib.tri._triinterpolate "
+    "matplotlib.quiver matplotlib.streamplot matplotlib.patheffects matplotlib.offsetbox matplotlib.legend "
+    "matplotlib.category matplotlib.image mpl_toolkits.mplot3d mpl_toolkits.axes_grid1 mpl_toolkits.axes_grid1.inset_locator "
+    "PIL.Image PIL.PngImagePlugin PIL.JpegImagePlugin PIL.ImageOps contourpy kiwisolver",
+    "mpl_toolkits": "mpl_toolkits.mplot3d.art3d mpl_toolkits.mplot3d.axes3d",
+    "scipy": "scipy.sparse scipy.linalg scipy.special scipy._lib.messagestream",
+    "scipy.stats": "scipy.stats._distn_infrastructure scipy.stats._multivariate scipy.stats._qmc scipy.stats._sobol "
+    "scipy.stats._stats_py scipy.stats._resampling",
+    "scipy.optimize": "scipy.optimize._milp scipy.optimize._highspy scipy.optimize._linprog scipy.optimize._shgo "
+    "scipy.optimize._differentialevolution scipy.optimize._dual_annealing scipy.optimize._trustregion_constr",
+    "scipy.sparse": "scipy.sparse.linalg scipy.sparse.csgraph",
+    "scipy.sparse.linalg": "scipy.sparse.linalg._eigen.arpack scipy.sparse.linalg._dsolve",
+    "scipy.spatial": "scipy.spatial._qhull scipy.spatial._ckdtree scipy.spatial.transform",
+    "sympy": "sympy.printing.str sympy.printing.pretty sympy.printing.latex sympy.printing.numpy sympy.printing.pycode "
+    "sympy.parsing.sympy_parser sympy.parsing.ast_parser sympy.utilities.lambdify sympy.utilities.magic "
+    "sympy.plotting.experimental_lambdify sympy.plotting.backends.matplotlibbackend sympy.core.random mpmath "
+    "mpmath.identification",
+    "sklearn": "joblib threadpoolctl sklearn.utils sklearn.externals",
+    "statsmodels": "patsy patsy.eval statsmodels.iolib.smpickle statsmodels.iolib.summary statsmodels.regression.linear_model",
+    "seaborn": "seaborn.categorical seaborn.regression seaborn.relational seaborn.distributions seaborn.matrix",
+}
 
 # What any action may reach through the interpreter itself.
 ALWAYS = (
-    "_strptime", "encodings.idna", "encodings.latin_1", "encodings.ascii", "encodings.utf_16", "encodings.utf_32",
-    "encodings.cp1252", "encodings.utf_8_sig", "encodings.unicode_escape", "encodings.punycode", "unicodedata", "stringprep",
-    "_bisect", "_heapq", "_random", "_statistics", "_struct", "array", "zlib", "bz2", "lzma", "binascii", "select",
-    "traceback", "linecache", "tokenize", "textwrap", "difflib", "asyncio", "locale", "pprint", "mmap", "resource",
-)  # fmt: skip
+    "_strptime _bisect _heapq _random _statistics _struct _contextvars _queue _opcode _typing array zlib bz2 lzma _bz2 _lzma "
+    "binascii select unicodedata stringprep traceback linecache tokenize textwrap difflib asyncio locale pprint mmap resource "
+    "keyword reprlib contextlib dataclasses enum inspect logging string typing weakref copyreg fnmatch ntpath _pyio"
+).split()
+
+# Text encodings that a file may be opened with. Some are extensions of their own.
+ENCODINGS = (
+    "ascii latin-1 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-7 idna punycode unicode-escape raw-unicode-escape "
+    "cp437 cp850 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859-2 iso8859-5 iso8859-7 iso8859-9 iso8859-15 "
+    "koi8-r mac-roman gbk gb2312 gb18030 big5 shift-jis cp932 euc-jp iso2022-jp euc-kr cp949 base64 hex rot13 zlib bz2 quopri"
+).split()
 
 
 def preload_names(policy: Policy) -> tuple[str, ...]:
     """Every module that the zygote tries to import for this policy, in order, each once."""
-    names = list(ALWAYS)
-    for rule in policy.language.imports:
-        names.append(rule.module)
-        names += LAZY.get(rule.module, ())
+    wanted = [rule.module for rule in policy.language.imports]
+    names = [*ALWAYS, *expanded(wanted)]
     if not policy.language.restricted:
         names += _standard_library()
     return tuple(dict.fromkeys(names))
+
+
+def expanded(modules: Iterable[str]) -> list[str]:
+    """The modules with their parts, and with what they and their packages load late."""
+    names: list[str] = []
+    for module in modules:
+        names.append(module)
+        names += sorted(ALIASES.get(part, part) for part in importable([module]) - {module})
+        parts = module.split(".")
+        for depth in range(1, len(parts) + 1):
+            names += LAZY.get(".".join(parts[:depth]), "").split()
+    return names
 
 
 def _standard_library() -> list[str]:
@@ -87,86 +118,33 @@ def _standard_library() -> list[str]:
         "spwd",
     )
     plain = (
-        "ctypes", "ctypes.util", "socket", "ssl", "mmap", "fcntl", "resource", "threading", "subprocess", "multiprocessing",
-        "signal", "sqlite3", "hashlib", "http.client", "urllib.request", "pickle", "shutil", "tempfile", "pathlib", "os",
-        "math", "statistics", "decimal", "fractions", "json", "csv", "re", "random", "datetime", "collections", "uuid",
-        "concurrent.futures", "queue", "inspect", "logging", "typing", "dataclasses", "enum", "zipfile", "tarfile",
-    )  # fmt: skip
-    return [name for name in extensions if not name.startswith(skipped)] + list(plain)
-
-
-def warm(policy: Policy) -> None:
-    """Do the first use of each library once. A package that is not there, or fails, is left alone."""
-    names = {rule.module for rule in policy.language.imports}
-    for module, first_use in _FIRST_USES.items():
-        if module in names and module.partition(".")[0] in sys.modules:
-            with contextlib.suppress(Exception):
-                first_use()
-    time.tzset()
-    gc.collect()
-
-
-def _use_datetime() -> None:
-    import datetime  # warmed only where the policy allows it
-
-    datetime.datetime.strptime("2024-01-31 10:00", "%Y-%m-%d %H:%M")
-
-
-def _use_random() -> None:
-    random.seed(0)
-
-
-def _use_pandas() -> None:
-    import io
-
-    import pandas  # warmed only where the policy allows it, and it is installed
-
-    frame = pandas.read_csv(io.StringIO("day,kind,value\n2024-01-01,a,1\n2024-02-01,b,2.5\n"), parse_dates=["day"])
-    repr(frame), frame.describe(), frame.dtypes, frame.to_csv()
-    frame.info(buf=io.StringIO())
-    frame.groupby("kind")["value"].sum(), frame.pivot_table(index="kind", values="value")
-    frame.set_index("day").resample("ME")["value"].sum(), frame.merge(frame, on="kind"), frame.sort_values("value")
-
-
-def _use_pyplot() -> None:
-    import io
-
-    from matplotlib import pyplot  # warmed only where the policy allows it, and it is installed
-
-    figure, axes = pyplot.subplots()
-    axes.plot([1, 2], [3, 4], label="a")
-    axes.bar([1, 2], [3, 4])
-    axes.set_title("t")
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(io.BytesIO(), format="png")
-    pyplot.close("all")
-
-
-def _use_sympy() -> None:
-    import sympy  # warmed only where the policy allows it, and it is installed
-
-    x = sympy.Symbol("x")
-    repr(sympy.solve(x**2 - 2, x)), sympy.simplify("x + x"), sympy.lambdify(x, x + 1)(1)
-
-
-_FIRST_USES: dict[str, Callable[[], None]] = {
-    "datetime": _use_datetime,
-    "random": _use_random,
-    "pandas": _use_pandas,
-    "matplotlib.pyplot": _use_pyplot,
-    "sympy": _use_sympy,
-}
+        "ctypes ctypes.util socket ssl mmap fcntl resource threading subprocess multiprocessing signal sqlite3 hashlib "
+        "http.client urllib.request pickle shutil tempfile pathlib os math statistics decimal fractions json csv re random "
+        "datetime collections uuid concurrent.futures queue inspect logging typing dataclasses enum zipfile tarfile"
+    ).split()
+    return [name for name in extensions if not name.startswith(skipped)] + plain
 
 
 def load(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Import what the policy needs; the names that could be imported, and those that are not installed here."""
-    loaded, missing = [], []
-    for name in preload_names(policy):
-        try:
-            importlib.import_module(name)
-        except Exception:  # a package whose own import fails is as good as missing; the action is told
-            missing.append(name)
-        else:
-            loaded.append(name)
-    return tuple(loaded), tuple(missing)
+    """Import what the policy needs. Returns what was imported, and which of the policy's modules are not installed here."""
+    loaded, failed = [], set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in preload_names(policy):
+            try:
+                importlib.import_module(name)
+            except Exception:  # a package whose own import fails is as good as missing; the action is told
+                failed.add(name)
+            else:
+                loaded.append(name)
+    return tuple(loaded), tuple(rule.module for rule in policy.language.imports if rule.module in failed)
+
+
+def warm(policy: Policy) -> None:
+    """Do the first use of each library once. Where a policy restricts the language, its libraries are patched before."""
+    if policy.language.restricted:
+        apply_patches()
+    for encoding in ENCODINGS:
+        with contextlib.suppress(LookupError):
+            codecs.lookup(encoding)
+    warming.use({rule.module for rule in policy.language.imports})

@@ -8,7 +8,7 @@ from typing import Any
 
 from safe_codeact.guest.channel import Channel
 from safe_codeact.wire import messages
-from safe_codeact.wire.encode import NotEncodable
+from safe_codeact.wire.encode import NotEncodable, TooLarge
 
 
 class ToolError(Exception):
@@ -30,6 +30,8 @@ class Calls:
         question = messages.ToolCall(call=self._made + 1, name=name, args=list(args), kwargs=kwargs)
         try:
             reply = self._channel.ask(question)
+        except TooLarge as error:
+            raise ValueError(f"{name}: the arguments are too large for one call: {error}") from None
         except NotEncodable as error:
             raise TypeError(
                 f"{name}: a tool takes plain data (None, bool, int, float, str, bytes, list, tuple, dict): {error}"

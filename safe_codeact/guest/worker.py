@@ -32,8 +32,8 @@ from safe_codeact.guest.streams import Budget, Stream
 from safe_codeact.guest.tools import Calls, ToolError, make_stub
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
-from safe_codeact.wire.encode import NotEncodable, pack
-from safe_codeact.wire.shapes import ANSWER_BYTES
+from safe_codeact.wire.encode import NotEncodable, TooLarge, pack
+from safe_codeact.wire.shapes import ANSWER_BOUNDS
 
 _MIB = 1 << 20
 
@@ -203,12 +203,12 @@ class _Action:
     def _final_answer(self, answer: Any) -> None:
         """Hand the answer of the whole task to whoever asked; the action goes on. Plain data, or its text."""
         try:
-            fits = len(pack(namespace.to_plain(answer))) <= ANSWER_BYTES
             plain = namespace.to_plain(answer)
+            pack(plain, ANSWER_BOUNDS)
+        except TooLarge:
+            raise ValueError("final_answer: too large; answer with less, or with a file's name") from None
         except (NotEncodable, namespace.NotPlainValue):
-            fits, plain = True, plain_text(str(answer))[:100_000].encode("utf-8", "backslashreplace").decode("utf-8")
-        if not fits:
-            raise ValueError(f"final_answer: more than {ANSWER_BYTES:,} bytes; answer with less, or with a file's name")
+            plain = plain_text(str(answer))[:100_000].encode("utf-8", "backslashreplace").decode("utf-8")
         self._final.append(plain)
 
 

@@ -196,7 +196,8 @@ class Calls:
                 kind, message, outcome = "ToolError", f"{type(error).__name__}: {error}", "raised"
             case _:
                 raise error
-        return messages.ToolReply(call=call.call, error_type=kind, error_message=message[:4000]), outcome
+        shown = message[:3000].encode("utf-8", "backslashreplace").decode("utf-8")[:4000]
+        return messages.ToolReply(call=call.call, error_type=kind, error_message=shown), outcome
 
 
 def _run_here(made: Tool, bound: inspect.BoundArguments) -> Any:

@@ -39,7 +39,7 @@ class Watched:
 
     def __init__(self, runtime):
         self._runtime = runtime
-        self.policy = runtime.policy
+        self.policy, self.tools = runtime.policy, runtime.tools
         self.sessions = []
 
     def session(self):

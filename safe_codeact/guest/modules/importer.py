@@ -176,7 +176,7 @@ class Modules:
             facade = self._build(part)
             last = part.rpartition(".")[2]
             if facade is not None and last not in rule.deny:
-                names[last] = facade
+                names.setdefault(last, facade)  # `sympy.simplify` is a function, whatever else is called so
         self._facades[name] = new_facade(name, names, star=star)
         return self._facades[name]
 
@@ -188,10 +188,9 @@ class Modules:
         return ImportRule(module=name, facade=parent is not None and parent.facade)
 
     def _children(self, name: str) -> Iterator[str]:
-        yield from PARTS.get(name, ())
-        for each in self._allowed:
-            if each.rpartition(".")[0] == name:
-                yield each
+        """Modules that are seen as attributes of this one: its submodules, and parts from elsewhere (`plt.style`)."""
+        yield from (part for part in PARTS.get(name, ()) if not part.startswith(name + "."))
+        yield from (each for each in self._allowed if each.rpartition(".")[0] == name)
 
     def _add_ancestors(self, name: str) -> None:
         """Where only `a.b` is allowed, `import a.b` binds an `a` that holds `b` and nothing else."""

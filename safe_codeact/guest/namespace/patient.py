@@ -3,6 +3,8 @@
 A key of a dict is hashed while the stream is read. A guest's `__hash__` may need what is not there yet: globals that
 are bound when all is loaded, or attributes of an object in a cycle with the dict. And one object that can't be made any
 more must not cost the session all its other names.
+What it takes: also `SystemExit` and its like are only one key's or one object's failure; the worker raises its own
+timeouts again until the action ends.
 What we do: read the same stream with pickle's own Python loader, through the same `find_class`; put off each insertion
 that fails until the names are bound; stand a `Lost` where an object can't be made, and go on.
 """
@@ -32,7 +34,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
     def find_class(self, module: str, name: str) -> Any:
         try:
             return self._find_class(module, name)
-        except Exception as problem:
+        except BaseException as problem:
             return Lost(str(problem) if type(problem) is pickle.UnpicklingError else f"{module}.{name}")
 
     def _insert(self, container: Any, key: Any, value: Any) -> None:
@@ -42,7 +44,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
             try:
                 _put(container, key, value)
                 return
-            except Exception:
+            except BaseException:
                 waiting = self._late[id(container)] = (container, [])
         waiting[1].append((key, value))
 
@@ -74,7 +76,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
         state = self.stack.pop()
         try:
             self._rebuilder.fill_library(self.stack[-1], state)
-        except Exception as problem:
+        except BaseException as problem:
             self.stack[-1] = Lost(f"an object whose state could not be set ({class_label(type(problem))})")
 
     def _replace(self, make: Any, arguments: Any) -> None:
@@ -83,7 +85,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
             return
         try:
             self.stack[-1] = make(*arguments)
-        except Exception as problem:
+        except BaseException as problem:
             self.stack[-1] = Lost(f"an object that could not be made again ({class_label(type(problem))})")
 
     def settle(self) -> int:
@@ -93,7 +95,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
             for key, value in items:
                 try:
                     _put(container, key, value)
-                except Exception:
+                except BaseException:
                     lost += 1
         return lost + self._rebuilder.settle()
 

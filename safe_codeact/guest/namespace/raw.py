@@ -47,8 +47,8 @@ class Layout:
         self.slots: dict[str, Any] = {}
         for base in type_mro(cls):
             contents = type_dict(base)
-            if self._dict is None and type(contents.get("__dict__")) in _DESCRIPTORS:
-                self._dict = contents["__dict__"]
+            if self._dict is None and "__dict__" in contents:
+                self._dict = contents["__dict__"]  # CPython's own descriptor, or what a guest class put there
             if type_flags(base) & HEAP_TYPE:
                 for name, descriptor in contents.items():
                     if type(descriptor) is types.MemberDescriptorType:
@@ -56,7 +56,11 @@ class Layout:
 
     def attributes(self, obj: object) -> dict[str, Any] | None:
         """The instance's own `__dict__`, or None where it has none."""
-        found = None if self._dict is None else self._dict.__get__(obj)
+        if self._dict is None:
+            return None
+        if type(self._dict) not in _DESCRIPTORS:
+            raise TypeError(f"{class_label(type(obj))} objects can't be kept: their class hides their attributes")
+        found = self._dict.__get__(obj)
         return found if type(found) is dict else None
 
     def slot_values(self, obj: object) -> dict[str, Any]:

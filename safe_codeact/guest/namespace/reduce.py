@@ -28,6 +28,8 @@ from safe_codeact.guest.namespace.raw import (
     type_dict,
     type_flags,
     type_module,
+    type_name,
+    type_qualname,
 )
 from safe_codeact.guest.namespace.rebuild import Rebuilder
 
@@ -109,9 +111,9 @@ class SessionPickler(pickle.Pickler):
             return exact.__get__(self)  # type: ignore[no-any-return]
         if derives(kind, type):
             return self._reduce_class
-        if kind.__name__ == "cython_function_or_method":
+        if type_name(kind) == "cython_function_or_method":
             return self._reduce_cython
-        late = _LATE.get(f"{type_module(kind)}.{kind.__qualname__}")
+        late = _LATE.get(f"{type_module(kind)}.{type_qualname(kind)}")
         if late is not None:
             return late.__get__(self)  # type: ignore[no-any-return]
         if self.is_guest_class(kind):
@@ -127,7 +129,7 @@ class SessionPickler(pickle.Pickler):
         if type(module) is not str or module == "__main__" or module not in sys.modules:
             return True
         found: Any = sys.modules[module]
-        for part in cls.__qualname__.split("."):
+        for part in type_qualname(cls).split("."):
             found = getattr(found, part, None)
         return found is not cls
 

@@ -86,22 +86,10 @@ HARMLESS_BUILTINS: Final = frozenset(
     ]
 )
 _HARMFUL_BUILTINS: Final = frozenset(dir(builtins)) - HARMLESS_BUILTINS
+# What generated code may import: where the functions live that sympy prints.
 _LIBRARIES: Final = frozenset(
-    [
-        "numpy",
-        "scipy",
-        "sympy",
-        "math",
-        "cmath",
-        "mpmath",
-        "numpy.linalg",
-        "scipy.special",
-        "scipy.linalg",
-        "scipy.integrate",
-        "scipy.constants",
-        "itertools",
-        "functools",
-    ]
+    "numpy numpy.linalg scipy scipy.constants scipy.integrate scipy.linalg scipy.special sympy sympy.functions sympy.matrices "
+    "sympy.plotting math cmath mpmath itertools functools".split()
 )
 _DENIED_ANYWHERE: Final = frozenset(name for module in ("numpy", "sympy", "scipy") for name in DENIED[module]) | {
     "save", "savez", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromregex", "load",
@@ -123,13 +111,18 @@ def refuse(text: str, found: str, library: str) -> ActionRefused:
 
 
 def checked(
-    text: str, library: str, *, shadowing: Container[str] = (), names: Container[str] = _HARMFUL_BUILTINS
+    source: str | ast.Expression,
+    library: str,
+    *,
+    shadowing: Container[str] = (),
+    names: Container[str] = _HARMFUL_BUILTINS,
 ) -> ast.Expression:
     """The tree of an expression that may be evaluated. `shadowing` are names that the evaluation binds itself.
 
     Raises SyntaxError as `compile` does, and `ActionRefused`.
     """
-    tree = ast.parse(text, mode="eval")
+    tree = source if isinstance(source, ast.Expression) else ast.parse(source, mode="eval")
+    text = source if isinstance(source, str) else ast.unparse(tree)
     _check(tree, text, library, _NODES, shadowing, names)
     return tree
 

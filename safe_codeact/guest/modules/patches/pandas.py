@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from safe_codeact.guest.guards import guarded_getattr
+from safe_codeact.guest.guards import ActionRefused, guarded_getattr
 from safe_codeact.guest.modules.attributes import action_names, format_text, library_name
 from safe_codeact.guest.modules.patches.doors import OnlyLoaded, close, refusing_method
 from safe_codeact.policy.knowledge import DENIED
@@ -57,8 +57,8 @@ def _refuse_methods() -> None:
 
 def judged_method(name: str) -> None:
     """Refuses the name of a method, given as text, that an action could not call by writing it."""
-    if library_name(name, "the function") in _NUMPY_DOORS:
-        library_name("_" + name, "the function")
+    if library_name(name, "the function") in _NUMPY_DOORS:  # pandas falls back to numpy's function of that name
+        raise ActionRefused(f"{name!r} cannot be named by text. Call the function itself.")
 
 
 def _judging(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -28,6 +28,7 @@ def patch() -> None:
     close("sympy")
     parser = importlib.import_module("sympy.parsing.sympy_parser")
     parser.eval_expr = eval_expr  # type: ignore[attr-defined]
+    parser.compile = keep_tree  # type: ignore[attr-defined]
     for name in ("sympy.utilities.lambdify", "sympy.plotting.experimental_lambdify"):
         module = sys.modules.get(name)
         if module is not None:
@@ -53,28 +54,27 @@ def patch_mpmath() -> None:
         module.eval = eval_text  # type: ignore[attr-defined]
 
 
-def eval_expr(code: str, local_dict: dict[str, Any], global_dict: dict[str, Any]) -> Any:
+def keep_tree(source: ast.Expression, filename: str, mode: str) -> ast.Expression:
+    """`compile` of the parser: what it would compile is read by `eval_expr` first."""
+    if not isinstance(source, ast.Expression):
+        raise TypeError(f"sympy's parser compiles an expression, not a {type(source).__name__}")
+    return source
+
+
+def eval_expr(code: str | ast.Expression, local_dict: dict[str, Any], global_dict: dict[str, Any]) -> Any:
     """`sympy_parser.eval_expr`: the last step of `sympify`, over an expression that was read."""
     tree = checked(code, "sympy", shadowing=local_dict)
     # SAFETY: the expression has no underscored attribute and no harmful builtin by name, and the builtins are gone.
-    return real_eval(
-        real_compile(tree, "<sympify>", "eval"), {**global_dict, "__builtins__": harmless_builtins()}, local_dict
-    )
+    names = {**global_dict, "__builtins__": harmless_builtins()}
+    return real_eval(real_compile(tree, "<sympify>", "eval"), names, local_dict)  # noqa: S307  # what this module is for
 
 
-def eval_text(source: Any, globals: Any = None, locals: Any = None) -> Any:
+def eval_text(source: str | ast.Expression, globals: Any = None, locals: Any = None) -> Any:
     """`eval` of a library that computes with text."""
-    tree = checked(source, "sympy") if isinstance(source, str) else _checked_tree(source)
+    tree = checked(source, "sympy")
     # SAFETY: as above.
-    return real_eval(
-        real_compile(tree, "<text>", "eval"), {**(globals or {}), "__builtins__": harmless_builtins()}, locals
-    )
-
-
-def _checked_tree(source: Any) -> ast.Expression:
-    if isinstance(source, CodeType):
-        raise TypeError("compiled code cannot be judged")
-    return checked(ast.unparse(source), "sympy")
+    names = {**(globals or {}), "__builtins__": harmless_builtins()}
+    return real_eval(real_compile(tree, "<text>", "eval"), names, locals)  # noqa: S307  # as above
 
 
 def compile_generated(source: str, filename: str, mode: str, *args: Any, **kwargs: Any) -> CodeType:
@@ -88,7 +88,7 @@ def exec_generated(source: Any, globals: Any = None, locals: Any = None) -> None
     if globals:  # a function's namespace; the one-line imports are run in an empty one, and need the import system
         globals["__builtins__"] = harmless_builtins()
     # SAFETY: `code` comes from `compile_generated`, the only compiler that the module has.
-    real_exec(code, globals, locals)
+    real_exec(code, globals, locals)  # noqa: S102  # as above
 
 
 def bind(names: Any, objects: Any) -> None:
