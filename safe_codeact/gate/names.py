@@ -123,8 +123,13 @@ def is_dunder(name: str) -> bool:
 
 
 def is_private(name: str) -> bool:
-    """Whether an attribute of this name is renamed: an underscore first, and neither dunder nor documented."""
-    return name.startswith("_") and not (name.startswith("__") and name.endswith("__")) and name not in UNRENAMED
+    """Whether an attribute of this name is renamed: an underscore first, and neither dunder nor documented.
+
+    `_0`, `_1` are documented too: namedtuple's names for fields that have none (`rename=True`).
+    """
+    if not name.startswith("_") or name in UNRENAMED:
+        return False
+    return not (name.startswith("__") and name.endswith("__")) and not name[1:].isdecimal()
 
 
 def mark(name: str) -> str:
@@ -155,7 +160,7 @@ def reading(name: str) -> Stance:
         return Stance.REFUSED if name in FRAME_NAMES or name in INTERNAL_NAMES else Stance.OPEN
     if is_dunder(name):
         return Stance.OPEN if name in _READABLE else Stance.REFUSED
-    return Stance.OPEN if name in UNRENAMED else Stance.PRIVATE
+    return Stance.PRIVATE if is_private(name) else Stance.OPEN
 
 
 def writing(name: str) -> Stance:
@@ -166,4 +171,4 @@ def writing(name: str) -> Stance:
         if name in GUARDED_WRITES:
             return Stance.GUARDED
         return Stance.OPEN if name in WRITABLE else Stance.REFUSED
-    return Stance.OPEN if name in UNRENAMED else Stance.PRIVATE
+    return Stance.PRIVATE if is_private(name) else Stance.OPEN

@@ -38,6 +38,7 @@ class Situation:
     imports: set[str] = field(default_factory=set)
     aliases: dict[str, str] = field(default_factory=dict)  # variable → the module it was imported as
     in_class_body: bool = False
+    import_may_fail: bool = False  # inside `try: ... except ImportError:`
     modules: dict[str, frozenset[str]] = field(init=False)  # importable module → names hidden in it
 
     def __post_init__(self) -> None:

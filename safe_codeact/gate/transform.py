@@ -263,6 +263,15 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self._refuse_declarations([node.target])
         return self.node_contents_visit(node)
 
+    def visit_Try(self, node: Any) -> Any:
+        saved = self.situation.import_may_fail
+        self.situation.import_may_fail = saved or any(_catches_imports(handler) for handler in node.handlers)
+        node.body = [self.visit(statement) for statement in node.body]
+        self.situation.import_may_fail = saved
+        for field in ("handlers", "orelse", "finalbody"):
+            setattr(node, field, [self.visit(item) for item in getattr(node, field)])
+        return node
+
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
         node.kwd_attrs = [mark(name) for name in node.kwd_attrs]
         return self.node_contents_visit(node)
@@ -358,6 +367,12 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     def _leave(self, saved: tuple[ClassNames | None, bool, set[str]]) -> None:
         self._class, self._at_module, self._globals = saved
         self.situation.in_class_body = self._class is not None
+
+
+def _catches_imports(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {kind.id for kind in kinds if isinstance(kind, ast.Name)}
+    return handler.type is None or not names.isdisjoint(("ImportError", "ModuleNotFoundError"))
 
 
 _BINDING_FIELD = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest"}

@@ -67,23 +67,25 @@ LAZY: dict[str, str] = {
 
 # What any action may reach through the interpreter itself.
 ALWAYS = (
-    "_strptime _bisect _heapq _random _statistics _struct _contextvars _queue _opcode _typing array zlib bz2 lzma _bz2 _lzma "
-    "binascii select unicodedata stringprep traceback linecache tokenize textwrap difflib asyncio locale pprint mmap resource "
-    "keyword reprlib contextlib dataclasses enum inspect logging string typing weakref copyreg fnmatch ntpath _pyio"
-).split()
+    "_strptime _bisect _heapq _random _statistics _struct _contextvars _queue _opcode _typing array zlib bz2 lzma "
+    "_bz2 _lzma binascii select unicodedata stringprep traceback linecache tokenize textwrap difflib asyncio "
+    "locale pprint mmap resource keyword reprlib contextlib dataclasses enum inspect logging string typing "
+    "weakref copyreg fnmatch ntpath _pyio"
+)
 
 # Text encodings that a file may be opened with. Some are extensions of their own.
 ENCODINGS = (
-    "ascii latin-1 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-7 idna punycode unicode-escape raw-unicode-escape "
-    "cp437 cp850 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859-2 iso8859-5 iso8859-7 iso8859-9 iso8859-15 "
-    "koi8-r mac-roman gbk gb2312 gb18030 big5 shift-jis cp932 euc-jp iso2022-jp euc-kr cp949 base64 hex rot13 zlib bz2 quopri"
-).split()
+    "ascii latin-1 utf-8 utf-8-sig utf-16 utf-16-le utf-16-be utf-32 utf-7 idna punycode unicode-escape raw- "
+    "unicode-escape cp437 cp850 cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 iso8859-2 iso8859-5 "
+    "iso8859-7 iso8859-9 iso8859-15 koi8-r mac-roman gbk gb2312 gb18030 big5 shift-jis cp932 euc-jp iso2022-jp "
+    "euc-kr cp949 base64 hex rot13 zlib bz2 quopri"
+)
 
 
 def preload_names(policy: Policy) -> tuple[str, ...]:
     """Every module that the zygote tries to import for this policy, in order, each once."""
     wanted = [rule.module for rule in policy.language.imports]
-    names = [*ALWAYS, *expanded(wanted)]
+    names = [*ALWAYS.split(), *expanded(wanted)]
     if not policy.language.restricted:
         names += _standard_library()
     return tuple(dict.fromkeys(names))
@@ -118,11 +120,12 @@ def _standard_library() -> list[str]:
         "spwd",
     )
     plain = (
-        "ctypes ctypes.util socket ssl mmap fcntl resource threading subprocess multiprocessing signal sqlite3 hashlib "
-        "http.client urllib.request pickle shutil tempfile pathlib os math statistics decimal fractions json csv re random "
-        "datetime collections uuid concurrent.futures queue inspect logging typing dataclasses enum zipfile tarfile"
-    ).split()
-    return [name for name in extensions if not name.startswith(skipped)] + plain
+        "ctypes ctypes.util socket ssl mmap fcntl resource threading subprocess multiprocessing signal sqlite3 "
+        "hashlib http.client urllib.request pickle shutil tempfile pathlib os math statistics decimal fractions "
+        "json csv re random datetime collections uuid concurrent.futures queue inspect logging typing dataclasses "
+        "enum zipfile tarfile"
+    )
+    return [name for name in extensions if not name.startswith(skipped)] + plain.split()
 
 
 def load(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -144,7 +147,7 @@ def warm(policy: Policy) -> None:
     """Do the first use of each library once. Where a policy restricts the language, its libraries are patched before."""
     if policy.language.restricted:
         apply_patches()
-    for encoding in ENCODINGS:
+    for encoding in ENCODINGS.split():
         with contextlib.suppress(LookupError):
             codecs.lookup(encoding)
     warming.use({rule.module for rule in policy.language.imports})

@@ -118,7 +118,7 @@ def _pandas() -> None:
 def _pyplot() -> None:
     from matplotlib import pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(2, 1), dpi=40)
     left.plot([1, 2], [3, 4], label="$x^2$")
     left.bar([1, 2], [3, 4])
     left.scatter([1], [2])
@@ -130,11 +130,11 @@ def _pyplot() -> None:
     figure.tight_layout()
     figure.autofmt_xdate()
     for kind in ("png", "svg", "pdf"):
-        figure.savefig(io.BytesIO(), format=kind, bbox_inches="tight")
+        figure.savefig(io.BytesIO(), format=kind)
     plt.close("all")
-    three = plt.figure().add_subplot(projection="3d")
+    three = plt.figure(figsize=(1, 1), dpi=40).add_subplot(projection="3d")
     three.plot([1, 2], [1, 2], [1, 2])
-    three.figure.savefig(io.BytesIO(), format="png")
+    plt.savefig(io.BytesIO(), format="png")
     plt.close("all")
 
 
@@ -144,7 +144,7 @@ def _pandas_plots() -> None:
 
     frame = pd.read_csv(io.StringIO(_ROW), parse_dates=["day"])
     for kind in ("line", "bar", "hist"):
-        frame.set_index("day")[["amount"]].plot(kind=kind).figure.savefig(io.BytesIO(), format="png")
+        frame.set_index("day")[["amount"]].plot(kind=kind, figsize=(1, 1)).figure.savefig(io.BytesIO(), format="png")
     plt.close("all")
 
 

@@ -15,6 +15,8 @@ import pytest
 from safe_codeact import Runtime
 
 _ENVIRONMENT_SECRET = "environment-" + os.urandom(12).hex()
+# Held in the host's memory before the zygote starts: a zygote that were forked from the host would inherit it.
+_MEMORY_SECRET = b"memory-" + os.urandom(12).hex().encode()
 _LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 
 
@@ -84,12 +86,11 @@ def _writable_memory(pid: int) -> bytes:
 
 
 def test_secrets_of_the_host_are_neither_in_the_environment_nor_in_the_memory_of_a_worker(runtime: Runtime) -> None:
-    memory_secret = b"memory-" + os.urandom(12).hex().encode()
     with _Acting(runtime, "planted = ''.join(['pla', 'nted', '-marker'])") as pid:
         environment = Path(f"/proc/{pid}/environ").read_bytes()
         memory = _writable_memory(pid)
     assert b"planted-marker" in memory, "the scan does not see what is there"
-    for secret in (_ENVIRONMENT_SECRET.encode(), memory_secret):
+    for secret in (_ENVIRONMENT_SECRET.encode(), _MEMORY_SECRET):
         assert secret not in environment
         assert secret not in memory
     assert b"SAFE_CODEACT_TEST_SECRET" not in environment + memory

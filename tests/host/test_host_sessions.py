@@ -125,7 +125,7 @@ def test_an_action_that_swallows_its_timeout_ends_all_the_same(strict: Runtime) 
     source = (
         "import time\nfor _ in range(3):\n    try:\n        while True: pass\n    except BaseException: pass\ny = 1"
     )
-    assert session.run(source).outcome in ("timed_out", "refused")
+    assert session.run(source).outcome == "timed_out"
     assert _ran(session, "2") == "2"
 
 

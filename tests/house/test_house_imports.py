@@ -33,7 +33,7 @@ MAY_IMPORT = {
 }
 DANGEROUS = {
     "ctypes": {"kernel"},
-    "pickle": {"guest.namespace"},
+    "pickle": {"guest.namespace", "guest.modules.patches.doors"},  # the second one closes it
     "marshal": {"guest.namespace"},
     "cloudpickle": {"guest.namespace"},
 }

@@ -58,6 +58,8 @@ def check_from(situation: Situation, node: ast.ImportFrom) -> None:
 
 
 def refuse(situation: Situation, node: ast.AST, module: str) -> None:
+    if situation.import_may_fail:
+        return  # an optional import: at run time the importer raises what the program is ready for
     situation.find(RULE, node, f"the module `{module}` is not available.", hint(situation, module))
 
 

@@ -291,14 +291,10 @@ def _read_dict(obj: Any, name: str) -> Any:
 
 def _read_error_object(obj: Any, name: str) -> Any:
     # CPython fills `AttributeError.obj` with the object that a library was looking at, a raw module for one.
-    if (
-        isinstance(obj, BaseException)
-        or (isinstance(obj, type) and issubclass(obj, BaseException))
-        or type(obj) is super
-    ):
-        raise refusal(
-            g302_dynamic_attribute.RULE, "an exception's `.obj` may not be read.", "Use `.name` or str(error)."
-        )
+    kind = obj if isinstance(obj, type) else type(obj)
+    if issubclass(kind, AttributeError) or kind is super:
+        message = "an AttributeError's `.obj` may not be read."
+        raise refusal(g302_dynamic_attribute.RULE, message, "Use `.name` or str(error).")
     return obj.obj
 
 

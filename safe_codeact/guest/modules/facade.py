@@ -14,7 +14,7 @@ business of `policy.knowledge`, `guest.modules.patches` and the gate.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -22,17 +22,19 @@ from typing import Any
 _DESCRIBING = ("__version__", "__doc__")
 
 
-def facade_name(module: str) -> str:
-    """The `__name__` of a module's facade: its own where nothing in `sys.modules` could be found behind it."""
-    loaded = sys.modules.get(module)
-    if hasattr(loaded, "__path__") or any(name.startswith(module + ".") for name in sys.modules):
-        return f"<{module}>"
-    return module
+def packages() -> frozenset[str]:
+    """The names that something in `sys.modules` could be found behind: packages, and `os` because of `os.path`."""
+    parents = {name.rpartition(".")[0] for name in sys.modules}
+    return frozenset(parents | {name for name, module in sys.modules.items() if hasattr(module, "__path__")})
 
 
-def new_facade(module: str, names: Mapping[str, Any], *, star: Iterable[str] | None = None) -> ModuleType:
-    """A facade of `module` with these names. `star` is what `from module import *` binds; default: all of them."""
-    facade = ModuleType(facade_name(module))
+def new_facade(
+    module: str, names: Mapping[str, Any], *, taken: Container[str], star: Iterable[str] | None = None
+) -> ModuleType:
+    """A facade of `module` with these names. `taken` is `packages()`: their facades are called `<module>`, the others as
+    the module is. `star` is what `from module import *` binds; default: all names.
+    """
+    facade = ModuleType(f"<{module}>" if module in taken else module)
     contents = vars(facade)
     contents.update(names)
     contents["__all__"] = [name for name in (names if star is None else star) if name in names and name[:1] != "_"]

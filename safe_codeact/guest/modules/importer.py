@@ -20,7 +20,7 @@ from typing import Any
 from safe_codeact.guest.modules.attributes import REPLACEMENTS
 from safe_codeact.guest.modules.curated import BUILDERS
 from safe_codeact.guest.modules.curated.streams import follow
-from safe_codeact.guest.modules.facade import new_facade, public_names
+from safe_codeact.guest.modules.facade import new_facade, packages, public_names
 from safe_codeact.guest.modules.files import HERE
 from safe_codeact.guest.modules.patches import apply_patches
 from safe_codeact.guest.modules.patches.matplotlib import collect_figures
@@ -39,6 +39,10 @@ class Modules:
         self._allowed = importable(self._rules)
         self._facades: dict[str, ModuleType] = {}
         self._building: set[str] = set()
+        self._packages = packages() | {name.rpartition(".")[0] for name in self._allowed}
+        self._inside: dict[str, list[str]] = {}
+        for name in sorted(self._allowed):
+            self._inside.setdefault(name.rpartition(".")[0], []).append(name)
         HERE.configure(policy.filesystem.workspace, tuple(each.path for each in policy.filesystem.read))
         for name in sorted(self._allowed):
             self._build(name)
@@ -177,7 +181,7 @@ class Modules:
             last = part.rpartition(".")[2]
             if facade is not None and last not in rule.deny:
                 names.setdefault(last, facade)  # `sympy.simplify` is a function, whatever else is called so
-        self._facades[name] = new_facade(name, names, star=star)
+        self._facades[name] = new_facade(name, names, taken=self._packages, star=star)
         return self._facades[name]
 
     def _rule(self, name: str) -> ImportRule:
@@ -190,7 +194,7 @@ class Modules:
     def _children(self, name: str) -> Iterator[str]:
         """Modules that are seen as attributes of this one: its submodules, and parts from elsewhere (`plt.style`)."""
         yield from (part for part in PARTS.get(name, ()) if not part.startswith(name + "."))
-        yield from (each for each in self._allowed if each.rpartition(".")[0] == name)
+        yield from self._inside.get(name, ())
 
     def _add_ancestors(self, name: str) -> None:
         """Where only `a.b` is allowed, `import a.b` binds an `a` that holds `b` and nothing else."""
@@ -198,7 +202,7 @@ class Modules:
             child, allowed = self._facades[name], name in self._allowed
             name, _, last = name.rpartition(".")
             if name not in self._facades:
-                self._facades[name] = new_facade(name, {})
+                self._facades[name] = new_facade(name, {}, taken=self._packages)
             if not (allowed and name in self._allowed):  # else it is there, or its parent's line denies it
                 vars(self._facades[name]).setdefault(last, child)
 

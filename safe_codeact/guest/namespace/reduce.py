@@ -22,6 +22,7 @@ from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, ITERATORS, SIN
 from safe_codeact.guest.namespace.known import Known, resolve
 from safe_codeact.guest.namespace.raw import (
     HEAP_TYPE,
+    IMMUTABLE_TYPE,
     Layouts,
     class_label,
     derives,
@@ -123,7 +124,7 @@ class SessionPickler(pickle.Pickler):
 
     def is_guest_class(self, cls: type) -> bool:
         """Made by the session: a heap type that is not found under its own name in a loaded module."""
-        if not type_flags(cls) & HEAP_TYPE:
+        if type_flags(cls) & (HEAP_TYPE | IMMUTABLE_TYPE) != HEAP_TYPE:
             return False
         module = type_dict(cls).get("__module__")
         if type(module) is not str or module == "__main__" or module not in sys.modules:

@@ -23,52 +23,15 @@ from typing import Any
 
 from safe_codeact.guest.namespace import DefaultKnown, restore, save
 
+# fmt: off
 MODULES = (
-    *(
-        "abc",
-        "array",
-        "bisect",
-        "collections",
-        "contextlib",
-        "copy",
-        "csv",
-        "dataclasses",
-        "datetime",
-    ),
-    *(
-        "decimal",
-        "enum",
-        "fractions",
-        "functools",
-        "heapq",
-        "io",
-        "itertools",
-        "json",
-        "math",
-    ),
-    *(
-        "numbers",
-        "operator",
-        "random",
-        "re",
-        "statistics",
-        "string",
-        "textwrap",
-        "time",
-        "types",
-    ),
-    *(
-        "typing",
-        "uuid",
-        "zoneinfo",
-        "collections.abc",
-        "numpy",
-        "numpy.random",
-        "pandas",
-        "matplotlib",
-        "matplotlib.pyplot",
-    ),
+    "abc", "array", "bisect", "collections", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal",
+    "enum", "fractions", "functools", "heapq", "io", "itertools", "json", "math", "numbers", "operator",
+    "random", "re", "statistics", "string", "textwrap", "time", "types", "typing", "uuid", "zoneinfo",
+    "collections.abc", "numpy", "numpy.lib", "numpy.lib.stride_tricks", "numpy.random", "pandas", "matplotlib",
+    "matplotlib.pyplot"
 )
+# fmt: on
 
 
 _GUARDED: list[tuple[dict[str, Any], DefaultKnown]] = []

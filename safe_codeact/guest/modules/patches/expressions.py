@@ -29,68 +29,20 @@ _GENERATED: Final = (
 )  # fmt: skip
 
 # What code that a library generated may use of the builtins. The rest runs, opens, or looks up by name.
-HARMLESS_BUILTINS: Final = frozenset(
-    [
-        "abs",
-        "all",
-        "any",
-        "bin",
-        "bool",
-        "bytes",
-        "chr",
-        "complex",
-        "dict",
-        "divmod",
-        "enumerate",
-        "filter",
-        "float",
-        "frozenset",
-        "hash",
-        "hex",
-        "int",
-        "isinstance",
-        "issubclass",
-        "iter",
-        "len",
-        "list",
-        "map",
-        "max",
-        "min",
-        "next",
-        "oct",
-        "ord",
-        "pow",
-        "range",
-        "repr",
-        "reversed",
-        "round",
-        "set",
-        "slice",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "zip",
-        "True",
-        "False",
-        "None",
-        "NotImplemented",
-        "Ellipsis",
-        "ArithmeticError",
-        "ValueError",
-        "TypeError",
-        "ZeroDivisionError",
-        "IndexError",
-        "KeyError",
-        "OverflowError",
-    ]
+_HARMLESS = (
+    "abs all any bin bool bytes chr complex dict divmod enumerate filter float frozenset hash hex int isinstance "
+    "issubclass iter len list map max min next oct ord pow range repr reversed round set slice sorted str sum "
+    "tuple zip True False None NotImplemented Ellipsis ArithmeticError ValueError TypeError ZeroDivisionError "
+    "IndexError KeyError OverflowError"
 )
+HARMLESS_BUILTINS: Final = frozenset(_HARMLESS.split())
 _HARMFUL_BUILTINS: Final = frozenset(dir(builtins)) - HARMLESS_BUILTINS
 # What generated code may import: where the functions live that sympy prints.
-_LIBRARIES: Final = frozenset(
-    "numpy numpy.linalg scipy scipy.constants scipy.integrate scipy.linalg scipy.special sympy sympy.functions sympy.matrices "
-    "sympy.plotting math cmath mpmath itertools functools".split()
+_IMPORTED = (
+    "numpy numpy.linalg scipy scipy.constants scipy.integrate scipy.linalg scipy.special sympy sympy.functions "
+    "sympy.matrices sympy.plotting math cmath mpmath itertools functools"
 )
+_LIBRARIES: Final = frozenset(_IMPORTED.split())
 _DENIED_ANYWHERE: Final = frozenset(name for module in ("numpy", "sympy", "scipy") for name in DENIED[module]) | {
     "save", "savez", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromregex", "load",
 }  # fmt: skip

@@ -66,7 +66,7 @@ def eval_expr(code: str | ast.Expression, local_dict: dict[str, Any], global_dic
     tree = checked(code, "sympy", shadowing=local_dict)
     # SAFETY: the expression has no underscored attribute and no harmful builtin by name, and the builtins are gone.
     names = {**global_dict, "__builtins__": harmless_builtins()}
-    return real_eval(real_compile(tree, "<sympify>", "eval"), names, local_dict)  # noqa: S307  # what this module is for
+    return real_eval(real_compile(tree, "<sympify>", "eval"), names, local_dict)  # what this module is for
 
 
 def eval_text(source: str | ast.Expression, globals: Any = None, locals: Any = None) -> Any:
@@ -74,7 +74,7 @@ def eval_text(source: str | ast.Expression, globals: Any = None, locals: Any = N
     tree = checked(source, "sympy")
     # SAFETY: as above.
     names = {**(globals or {}), "__builtins__": harmless_builtins()}
-    return real_eval(real_compile(tree, "<text>", "eval"), names, locals)  # noqa: S307  # as above
+    return real_eval(real_compile(tree, "<text>", "eval"), names, locals)  # as above
 
 
 def compile_generated(source: str, filename: str, mode: str, *args: Any, **kwargs: Any) -> CodeType:
@@ -88,7 +88,7 @@ def exec_generated(source: Any, globals: Any = None, locals: Any = None) -> None
     if globals:  # a function's namespace; the one-line imports are run in an empty one, and need the import system
         globals["__builtins__"] = harmless_builtins()
     # SAFETY: `code` comes from `compile_generated`, the only compiler that the module has.
-    real_exec(code, globals, locals)  # noqa: S102  # as above
+    real_exec(code, globals, locals)  # as above
 
 
 def bind(names: Any, objects: Any) -> None:
