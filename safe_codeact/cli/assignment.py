@@ -10,6 +10,7 @@ from rich.console import Console
 
 from safe_codeact import Policy, Runtime
 from safe_codeact.agent import AnswerReady, CodeActAgent
+from safe_codeact.agent.model import address
 from safe_codeact.cli.outbox import write_artifacts
 from safe_codeact.cli.sources import UnusableInput
 from safe_codeact.cli.terminal import complain
@@ -25,7 +26,7 @@ class Assignment:
     """What a run in the terminal is given. `files` are contents by name; artifacts are written into `out`."""
 
     task: str
-    policy: str | Policy
+    policy: str  # a shipped name or a path
     model: str
     out: Path
     base_url: str | None = None
@@ -74,8 +75,11 @@ def read_file(path: Path) -> bytes:
 
 
 def _run(assignment: Assignment, console: Console) -> AnswerReady:
+    # A wrong policy and a missing key are said before processes are started for nothing.
+    policy = Policy.load(assignment.policy)
+    address(assignment.base_url, assignment.api_key)
     with (
-        Runtime(assignment.policy) as runtime,
+        Runtime(policy) as runtime,
         CodeActAgent(assignment.model, runtime, base_url=assignment.base_url, api_key=assignment.api_key) as agent,
         Transcript(console, runtime.policy) as transcript,
     ):

@@ -19,7 +19,13 @@ from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
 from safe_codeact.gate.guard_calls import FORMAT, HOOK, NEW_CLASS, READ, SHIELD, WRITE, call, declared, named, placed
 from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
-from safe_codeact.gate.rules import RULES, g104_source_complexity, g105_unknown_syntax, g203_guarded_attribute
+from safe_codeact.gate.rules import (
+    RULES,
+    g104_source_complexity,
+    g105_unknown_syntax,
+    g203_guarded_attribute,
+    g401_import_not_allowed,
+)
 from safe_codeact.gate.rules.g205_class_definition import DECLARATIONS, HOOKS
 from safe_codeact.gate.scopes import ClassNames
 
@@ -30,7 +36,6 @@ _CHECKS: dict[type[ast.AST], tuple[_Check, ...]] = {}
 for _rule in RULES:
     for _kind, _check in _rule.checks:
         _CHECKS[_kind] = (*_CHECKS.get(_kind, ()), _check)
-_NO_CHECKS: tuple[_Check, ...] = ()
 
 
 class TooComplex(Exception):
@@ -66,7 +71,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             place = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
             g104_source_complexity.report(self.situation, f"the source is too complex: {what}", place)
             raise TooComplex
-        for check in _CHECKS.get(kind, _NO_CHECKS):
+        for check in _CHECKS.get(kind, ()):
             check(self.situation, node)
         visitor = _VISITORS.get(kind)
         if visitor is None:
@@ -265,7 +270,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
 
     def visit_Try(self, node: Any) -> Any:
         saved = self.situation.import_may_fail
-        self.situation.import_may_fail = saved or any(_catches_imports(handler) for handler in node.handlers)
+        self.situation.import_may_fail = saved or any(map(g401_import_not_allowed.is_expected, node.handlers))
         node.body = [self.visit(statement) for statement in node.body]
         self.situation.import_may_fail = saved
         for field in ("handlers", "orelse", "finalbody"):
@@ -367,12 +372,6 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     def _leave(self, saved: tuple[ClassNames | None, bool, set[str]]) -> None:
         self._class, self._at_module, self._globals = saved
         self.situation.in_class_body = self._class is not None
-
-
-def _catches_imports(handler: ast.ExceptHandler) -> bool:
-    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {kind.id for kind in kinds if isinstance(kind, ast.Name)}
-    return handler.type is None or not names.isdisjoint(("ImportError", "ModuleNotFoundError"))
 
 
 _BINDING_FIELD = {"ExceptHandler": "name", "MatchAs": "name", "MatchStar": "name", "MatchMapping": "rest"}

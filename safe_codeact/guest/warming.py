@@ -144,7 +144,8 @@ def _pandas_plots() -> None:
 
     frame = pd.read_csv(io.StringIO(_ROW), parse_dates=["day"])
     for kind in ("line", "bar", "hist"):
-        frame.set_index("day")[["amount"]].plot(kind=kind, figsize=(1, 1)).figure.savefig(io.BytesIO(), format="png")
+        frame.set_index("day")[["amount"]].plot(kind=kind, figsize=(1, 1))
+        plt.savefig(io.BytesIO(), format="png")
     plt.close("all")
 
 

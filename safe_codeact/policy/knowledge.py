@@ -189,11 +189,12 @@ DENIED: Final[Mapping[str, Mapping[str, str]]] = {
     # ---- sympy
     "sympy": {
         **_because(_LIBRARY, "test doctest external release interactive testing init_session SYMPY_DEBUG"),
-        **_because(_LATEX, "preview"),
+        **_because(_LATEX, "preview print_gtk"),
         **_because(_GLOBALS, "vring vfield"),
         **_because(_FRAMES, "timed threaded xthreaded multipledispatch"),
     },
     "sympy.polys": _because(_GLOBALS, "vring vfield"),
+    "sympy.printing": _because(_LATEX, "preview print_gtk"),
     "sympy.utilities.lambdify": _because(
         _LIBRARY, "MODULES MATH CMATH MPMATH NUMPY SCIPY CUPY JAX SYMPY TENSORFLOW TORCH NUMEXPR"
     ),

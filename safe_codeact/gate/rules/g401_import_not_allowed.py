@@ -84,4 +84,11 @@ def hint(situation: Situation, module: str) -> str:
     return f"Available modules: {quoted(tops)}." if tops else "No module is available; use builtins."
 
 
+def is_expected(handler: ast.ExceptHandler) -> bool:
+    """Whether an `except` clause is ready for a module that is not there."""
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {kind.id for kind in kinds if isinstance(kind, ast.Name)}
+    return handler.type is None or not names.isdisjoint(("ImportError", "ModuleNotFoundError"))
+
+
 RULE = Rule("G401", "import-not-allowed", ((ast.Import, check_import), (ast.ImportFrom, check_from)))

@@ -58,7 +58,11 @@ class ActionLoop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._selector = Timers()
-        self.set_task_factory(_new_task)
+        self.set_task_factory(None)
+
+    def set_task_factory(self, factory: Any) -> None:
+        """A factory of the action's own, or ours: CPython's tasks hand out their frames."""
+        super().set_task_factory(_new_task if factory is None else factory)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""

@@ -18,6 +18,8 @@ from collections.abc import Container, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from safe_codeact.guest.guards import shield
+
 # Names that describe a library and are read by ordinary code (`np.__version__`).
 _DESCRIBING = ("__version__", "__doc__")
 
@@ -36,7 +38,7 @@ def new_facade(
     """
     facade = ModuleType(f"<{module}>" if module in taken else module)
     contents = vars(facade)
-    contents.update(names)
+    contents.update((name, shield(value)) for name, value in names.items())  # a metaclass makes classes of dictionaries
     contents["__all__"] = [name for name in (names if star is None else star) if name in names and name[:1] != "_"]
     return facade
 

@@ -31,34 +31,36 @@ class Place:
         self.readable: tuple[str, ...] = ()
         self.deadline: float | None = None  # on time.monotonic's clock
         self.environ: dict[str, str] = {}
+        self._here = False  # whether the process's folder is the workspace
 
     def configure(self, mode: str, readable: tuple[str, ...]) -> None:
         self.mode = mode
         self.readable = tuple(os.path.realpath(path) for path in readable)
 
     def enter(self, workspace: str, deadline: float | None) -> None:
+        """`workspace` should be the process's folder by now: then relative paths keep their spelling in error messages."""
         self.workspace = os.path.realpath(workspace) if workspace else ""
+        self._here = bool(workspace) and os.getcwd() == self.workspace
         self.deadline = deadline
 
     def reach(self, path: Any, *, writing: bool = False, follow: bool = True) -> str:
-        """The resolved path, if the action may use it. Raises `PermissionError`, or `TypeError` for what is no path.
+        """The path, if the action may use it. Raises `PermissionError`, or `TypeError` for what is no path.
 
         With `follow=False` the last component is not resolved: for what acts on the entry itself, as remove does.
         """
+        text = path_text(path)
+        real = self.resolve(text, writing=writing, follow=follow)
+        return text if self._here and text else real
+
+    def resolve(self, path: Any, *, writing: bool = False, follow: bool = True) -> str:
+        """As `reach`; the result is absolute and resolved."""
         text = path_text(path)
         if not self.workspace and not self.readable:
             raise PermissionError(
                 f"{text!r} cannot be used: this policy gives an action no files (filesystem.workspace: none). "
                 "Keep the data in variables, or use io.StringIO where a file object is expected."
             )
-        joined = os.path.join(self.workspace or os.sep, text)
-        if follow:
-            real = os.path.realpath(joined)
-        else:
-            folder, name = os.path.split(joined.rstrip(os.sep) or os.sep)
-            if name in (os.curdir, os.pardir):  # an entry's own name is neither, so it cannot lead upwards unresolved
-                folder, name = joined, ""
-            real = os.path.join(os.path.realpath(folder), name).rstrip(os.sep) or os.sep
+        real = _resolved(os.path.join(self.workspace or os.sep, text), follow)
         if self.workspace and self.mode != "none" and within(real, self.workspace):
             if writing and self.mode != "rw":
                 raise PermissionError(f"{text!r} cannot be written: this policy's workspace is read only.")
@@ -115,6 +117,15 @@ def path_text(path: Any) -> str:
     if "\0" in text:
         raise ValueError("embedded null byte")
     return text
+
+
+def _resolved(path: str, follow: bool) -> str:
+    if follow:
+        return os.path.realpath(path)
+    folder, name = os.path.split(path.rstrip(os.sep) or os.sep)
+    if name in (os.curdir, os.pardir):  # an entry's own name is neither, so it cannot lead upwards unresolved
+        folder, name = path, ""
+    return os.path.join(os.path.realpath(folder), name).rstrip(os.sep) or os.sep
 
 
 def within(path: str, folder: str) -> bool:

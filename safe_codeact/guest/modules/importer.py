@@ -27,6 +27,8 @@ from safe_codeact.guest.modules.patches.matplotlib import collect_figures
 from safe_codeact.policy.effective import ImportRule, Policy
 from safe_codeact.policy.knowledge import ALIASES, DENIED, PARTS, importable
 
+# Nothing imports these in a worker: they call addresses. (numpy's bit generators import them when they are asked to.)
+_UNREACHABLE = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 
 
@@ -62,9 +64,13 @@ class Modules:
 
     def facade(self, name: str) -> ModuleType:
         """The facade of an importable module. Raises ModuleNotFoundError."""
-        if name not in self._allowed or name not in self._facades:
+        if not self.has(name):
             raise self._not_found(name)
         return self._facades[name]
+
+    def has(self, name: str) -> bool:
+        """Whether import statements may name this module, and it is loaded here."""
+        return name in self._allowed and name in self._facades
 
     def find(self, name: str) -> ModuleType:
         """The facade of this dotted name, also of a parent that only holds its submodules. Raises LookupError."""
@@ -104,9 +110,11 @@ class Modules:
 
     def enter_worker(self, workspace: str, stdout: Any, stderr: Any, deadline: float | None = None) -> None:
         """Point everything that belongs to one action to it: streams, folder, deadline (time.monotonic), and randomness."""
-        HERE.enter(workspace, deadline)
-        if workspace and os.getcwd() != workspace:
+        if workspace and os.getcwd() != os.path.realpath(workspace):
             os.chdir(workspace)
+        HERE.enter(workspace, deadline)
+        for name in _UNREACHABLE:
+            sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails from here on
         shown = self._facades.get("sys")
         if shown is not None:
             names = {"stdout": stdout, "stderr": stderr}

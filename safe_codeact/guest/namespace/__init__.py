@@ -10,11 +10,14 @@ confined alike and belongs to the same session.
     allowed    what may be named           known      how a name is looked up
     reduce     object → step (saving)      rebuild    step → object (loading)
     classes, instances, values, arrays     the reductions by kind
-    snapshot   save and restore            describe, plain   bounded views for people and programs
+    patient    the slow loader             snapshot   save and restore
+    frames     pandas's shared memory       beside     random seeds and open figures
+    describe, plain                        bounded views for people and programs
 """
 
 from __future__ import annotations
 
+from safe_codeact.guest.namespace.beside import Beside
 from safe_codeact.guest.namespace.describe import Described, describe
 from safe_codeact.guest.namespace.known import DefaultKnown, Known
 from safe_codeact.guest.namespace.layout import SnapshotError
@@ -22,6 +25,7 @@ from safe_codeact.guest.namespace.plain import NotPlainValue, to_plain
 from safe_codeact.guest.namespace.snapshot import Restored, Saved, StateTooLarge, needs, restore, save
 
 __all__ = [
+    "Beside",
     "DefaultKnown",
     "Described",
     "Known",

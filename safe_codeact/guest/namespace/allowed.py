@@ -151,6 +151,7 @@ DENIED_PREFIXES: tuple[str, ...] = (
 
 # Objects of which there is one, compared with `is` by their library. module → attribute names.
 SINGLETONS: dict[str, tuple[str, ...]] = {
+    "builtins": ("Ellipsis", "NotImplemented"),
     "dataclasses": ("MISSING", "KW_ONLY", "_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR", "_HAS_DEFAULT_FACTORY"),
     "types": ("NoneType", "EllipsisType", "NotImplementedType"),
     "typing": (

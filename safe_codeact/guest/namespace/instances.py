@@ -9,6 +9,7 @@ from __future__ import annotations
 import collections
 import enum
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -163,6 +164,12 @@ def _reduce_exception(pickler: Any, obj: BaseException) -> Any:
     if derives(cls, BaseExceptionGroup):  # takes nothing else than its message and exceptions
         arguments = fields.pop("args")
     return _reduced(pickler, _native_base(cls), obj, arguments, None, fields)
+
+
+def reduce_quietly(pickler: Any, obj: Any, refusal: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return reduce_library(pickler, obj, refusal)
 
 
 def reduce_library(pickler: Any, obj: Any, refusal: str) -> Any:

@@ -7,19 +7,24 @@ from typing import Any
 
 from safe_codeact.guest.namespace.raw import class_label
 
-_ATOMS = (type(None), bool, int, float, str, bytes)
+_ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 _DEPTH = 64
 _ITEMS = 1_000_000
 
 
 class NotPlainValue(Exception):
-    """The value, or a part of it, is not plain. `type_name` is that part's type, `path` where it is: "[3].price"."""
+    """The value, or a part of it, is not plain. `type_name` is that part's type, `path` where it is: "[3]['price']"."""
 
     def __init__(self, type_name: str, path: str, reason: str = "") -> None:
         self.type_name = type_name
         self.path = path
+        self._reason = reason
         place = f" at {path}" if path else ""
         super().__init__(reason or f"a value of type {type_name}{place} is not plain data")
+
+    def inside(self, step: str) -> NotPlainValue:
+        """The same, seen from the container."""
+        return NotPlainValue(self.type_name, (step + self.path)[:200], self._reason)
 
 
 def to_plain(value: object) -> Any:
@@ -27,41 +32,61 @@ def to_plain(value: object) -> Any:
 
     Shared parts are copied; a structure that contains itself, or is nested deeper than 64, is not plain.
     """
-    budget = [_ITEMS]
-    return _convert(value, "", 0, budget)
+    return _convert(value, 0, [_ITEMS])
 
 
-def _convert(value: Any, path: str, depth: int, budget: list[int]) -> Any:
+def _convert(value: Any, depth: int, budget: list[int]) -> Any:
     kind = type(value)
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise NotPlainValue(class_label(kind), path, f"the value has more than {_ITEMS:,} parts")
     if kind in _ATOMS:
         return value
     if depth >= _DEPTH:
-        raise NotPlainValue(class_label(kind), path[:100], f"the value is nested deeper than {_DEPTH} levels")
+        raise NotPlainValue(class_label(kind), "", f"the value is nested deeper than {_DEPTH} levels")
     if kind is list or kind is tuple:
-        made = [_convert(item, f"{path}[{index}]", depth + 1, budget) for index, item in enumerate(value)]
+        made = _sequence(value, depth, budget)
         return made if kind is list else tuple(made)
     if kind is dict:
-        return {
-            _key(key, path): _convert(item, f"{path}[{_key_text(key)}]", depth + 1, budget)
-            for key, item in value.items()
-        }
+        return _mapping(value, depth, budget)
     number = _numpy_number(value, kind)
     if number is not None:
         return number
-    raise NotPlainValue(class_label(kind), path)
+    raise NotPlainValue(class_label(kind), "")
 
 
-def _key(key: Any, path: str) -> Any:
-    if type(key) in _ATOMS:
-        return key
+def _spend(count: int, budget: list[int]) -> None:
+    budget[0] -= count
+    if budget[0] < 0:
+        raise NotPlainValue("list", "", f"the value has more than {_ITEMS:,} parts")
+
+
+def _sequence(value: Any, depth: int, budget: list[int]) -> list[Any]:
+    _spend(len(value), budget)
+    made: list[Any] = []
+    try:
+        for item in value:
+            made.append(item if type(item) in _ATOMS else _convert(item, depth + 1, budget))
+    except NotPlainValue as problem:
+        raise problem.inside(f"[{len(made)}]") from None
+    return made
+
+
+def _mapping(value: dict[Any, Any], depth: int, budget: list[int]) -> dict[Any, Any]:
+    _spend(len(value), budget)
+    made: dict[Any, Any] = {}
+    for key, item in value.items():
+        plain_key = key if type(key) in _ATOMS else _key(key)
+        try:
+            made[plain_key] = item if type(item) in _ATOMS else _convert(item, depth + 1, budget)
+        except NotPlainValue as problem:
+            raise problem.inside(f"[{_key_text(key)}]") from None
+    return made
+
+
+def _key(key: Any) -> Any:
     if type(key) is tuple:
-        return tuple(_key(part, path) for part in key)
+        return tuple(part if type(part) in _ATOMS else _key(part) for part in key)
     number = _numpy_number(key, type(key))
     if number is None:
-        raise NotPlainValue(class_label(type(key)), f"a key of {path or 'the value'}")
+        raise NotPlainValue(class_label(type(key)), "<a key>")
     return number
 
 

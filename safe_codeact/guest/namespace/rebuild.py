@@ -23,6 +23,7 @@ import operator
 import sys
 import types
 import typing
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -310,7 +311,9 @@ class Rebuilder:
         self._refuse_shared(obj)
         setter = getattr(type(obj), "__setstate__", None)
         if setter is not None:
-            setter(obj, state)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # of itertools, since 3.12
+                setter(obj, state)
             return
         slots: dict[str, Any] = {}
         if type(state) is tuple and len(state) == 2:

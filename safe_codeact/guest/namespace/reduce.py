@@ -259,6 +259,8 @@ class SessionPickler(pickle.Pickler):
             allowed = False
         if module == "builtins" and qualname in ITERATORS:
             return lambda obj: NotImplemented
+        if module == "itertools":  # its reductions warn since 3.12
+            return lambda obj: instances.reduce_quietly(self, obj, f"{class_label(kind)} objects can't be kept")
         if reason is None and allowed and kind.__dictoffset__ == 0:
             return lambda obj: self.named(obj) or NotImplemented  # no attributes of its own: no guest hook can be on it
         label = class_label(kind)

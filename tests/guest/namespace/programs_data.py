@@ -184,6 +184,20 @@ print(next(i), next(r), list(d), list(t), list(e), list(z), list(v), list(m), li
 ---
 print(list(i), list(r))
 """,
+    "itertools under way": r"""
+import itertools as it
+c, y = it.count(5, 2), it.cycle("ab")
+ch = it.chain([1, 2], [3])
+sl = it.islice([1, 2, 3, 4], 1, None)
+p = it.permutations([1, 2, 3], 2)
+pr = it.product([1, 2], "ab")
+ac = it.accumulate([1, 2, 3])
+next(c), next(y), next(ch), next(sl), next(p), next(pr), next(ac)
+---
+print(next(c), next(y), next(y), list(ch), list(sl), next(p), list(pr), list(ac))
+---
+print(next(c), next(y), next(p))
+""",
     "an iterator shares its list": r"""
 l = [1, 2, 3]
 i = iter(l)
@@ -272,6 +286,14 @@ print(a, b)
 ---
 print(r.randint(0, 100), r.gauss(0, 1))
 """,
+    "random.seed in one turn decides the next": r"""
+import random
+random.seed(1)
+---
+print(random.random(), random.randint(0, 9))
+---
+print(random.random(), random.choice("abc"))
+""",
     "string templates and text wrappers": r"""
 import string, types
 t = string.Template('$a b')
@@ -308,7 +330,7 @@ s = 'abc'
 t = s
 l = [s, s]
 ---
-print(e is (), t is s, l[0] is l[1])
+print(e == (), t is s, l[0] is l[1])
 """,
     "memory of shared tuples": r"""
 t = (1, [2])

@@ -82,11 +82,10 @@ t = np.int16
 f = np.sin
 g = np.mean
 n = np.nan
-mx = np.matrix([[1, 2]])
 ma = np.ma.array([1, 2], mask=[0, 1]) if hasattr(np, 'ma') else None
 d64 = np.datetime64('2020-01-01')
 ---
-print(repr(x), repr(i), dt, t, f(0.0), g([1, 2]), n, mx, d64, f is np.sin)
+print(repr(x), repr(i), dt, t, f(0.0), g([1, 2]), n, d64, f is np.sin)
 """,
     "a numpy Generator goes on": r"""
 import numpy as np
@@ -180,5 +179,53 @@ print(ax.get_title(), line in ax.lines, fig.axes[0] is ax, [float(v) for v in li
 ---
 fig.canvas.draw()
 print(len(ax.lines), ax.get_legend() is not None)
+""",
+    "np.random.seed in one turn decides the next": r"""
+import numpy as np
+np.random.seed(5)
+---
+print(np.random.rand(2))
+---
+print(np.random.randint(0, 100, 3))
+""",
+    "pyplot's current figure goes on": r"""
+import matplotlib.pyplot as plt
+plt.plot([1, 2, 3])
+plt.title("first")
+---
+plt.xlabel("x")
+print(plt.gca().get_title(), plt.gca().get_xlabel(), plt.get_fignums())
+---
+plt.figure()
+print(plt.get_fignums())
+plt.close("all")
+---
+print(plt.get_fignums())
+""",
+    "a figure in a name is pyplot's current one": r"""
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+---
+plt.title("t")
+print(plt.gcf() is fig, ax.get_title())
+---
+ax.set_title("u")
+print(plt.gca().get_title(), plt.gca() is ax)
+""",
+    "frames that share memory stay separate": r"""
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3], "b": [1.5, 2.5, 3.5]})
+part = df[["b"]]
+shallow = df.copy(deep=False)
+index = pd.Index([5, 6, 7])
+series = pd.Series(index)
+---
+df.loc[0, "b"] = 99
+shallow.iloc[1, 0] = 50
+series.iloc[0] = 0
+print(part.b.tolist(), df.to_dict("list"), shallow.to_dict("list"), index.tolist(), series.tolist())
+---
+part.iloc[2, 0] = -1
+print(part.b.tolist(), df.b.tolist(), shallow.b.tolist())
 """,
 }

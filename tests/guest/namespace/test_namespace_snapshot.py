@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import io
 import sqlite3
 import struct
@@ -44,9 +45,9 @@ def loaded(data: bytes | bytearray) -> tuple[dict[str, Any], Any]:
 
 def test_what_cannot_be_kept_is_said_with_type_reason_and_way_out() -> None:
     namespace = fresh()
-    with open("/dev/null") as file:
+    with open("/dev/null") as file, contextlib.closing(sqlite3.connect(":memory:")) as conn:
         namespace |= {
-            "conn": sqlite3.connect(":memory:"),
+            "conn": conn,
             "file": file,
             "gen": (x for x in ()),
             "keys": {}.keys(),

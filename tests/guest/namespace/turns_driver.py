@@ -21,7 +21,7 @@ import types
 import warnings
 from typing import Any
 
-from safe_codeact.guest.namespace import DefaultKnown, restore, save
+from safe_codeact.guest.namespace import Beside, DefaultKnown, restore, save
 
 # fmt: off
 MODULES = (
@@ -113,7 +113,7 @@ def prepare() -> None:
 def run(source: str, namespace: dict[str, Any], index: int) -> None:
     """What the action raises is part of what the user sees: its type and message, not its traceback."""
     try:
-        exec(compile(source, f"<turn {index}>", "exec"), namespace)
+        exec(compile(source, f"<turn {index}>", "exec", dont_inherit=True), namespace)
     except Exception as error:
         print(f"{type(error).__name__}: {error}")
 
@@ -121,13 +121,17 @@ def run(source: str, namespace: dict[str, Any], index: int) -> None:
 def one_turn(source: str, index: int, name: str, path: str, answer: dict[str, Any]) -> None:
     namespace, known = make_session(name)
     remembered: dict[str, str] = {}
+    beside = Beside()
     if os.path.exists(path):
         with open(path, "rb") as file:
             data = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-        remembered = restore(memoryview(data), namespace, known=known).not_kept
+        restored = restore(memoryview(data), namespace, known=known)
+        beside.restore(restored.extras)
+        remembered = restored.not_kept
     run(source, namespace, index)
     with open(f"{path}.new", "wb") as file:
-        saved = save(namespace, known=known, out=file, limit_bytes=1 << 28, remembered=remembered)
+        extras = beside.changed()
+        saved = save(namespace, known=known, out=file, limit_bytes=1 << 28, remembered=remembered, extras=extras)
     os.replace(f"{path}.new", path)
     answer["not_kept"] = saved.not_kept
     answer["remembered"] = remembered

@@ -12,7 +12,7 @@ _ASYNCIO = (
     "current_task all_tasks iscoroutine iscoroutinefunction isfuture Future Lock Event Condition Semaphore BoundedSemaphore Barrier "
     "BrokenBarrierError Queue LifoQueue PriorityQueue QueueEmpty QueueFull QueueShutDown CancelledError InvalidStateError TimeoutError "
     "FIRST_COMPLETED FIRST_EXCEPTION ALL_COMPLETED to_thread wrap_future new_event_loop get_event_loop get_running_loop "
-    "set_event_loop AbstractEventLoop eager_task_factory coroutine"
+    "set_event_loop AbstractEventLoop coroutine"
 )
 
 

@@ -27,9 +27,7 @@ _CLOCKS = (
     "thread_time_ns ctime asctime gmtime localtime mktime strftime strptime struct_time timezone altzone daylight tzname "
     "get_clock_info"
 )
-_WARNINGS = (
-    "warn catch_warnings simplefilter filterwarnings resetwarnings formatwarning showwarning WarningMessage deprecated"
-)
+_WARNINGS = "warn catch_warnings simplefilter filterwarnings resetwarnings WarningMessage deprecated"
 
 
 # ---- sys
@@ -134,5 +132,21 @@ def timeit_facade() -> dict[str, Any]:
 # ---- warnings
 
 
+def formatwarning(message: Any, category: Any, filename: str, lineno: int, line: str | None = None) -> str:
+    """`warnings.formatwarning`; a source line is shown only if it is given, never read from the file of that name."""
+    return warnings.formatwarning(message, category, filename, lineno, line or "")
+
+
+def showwarning(
+    message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: str | None = None
+) -> None:
+    print(
+        formatwarning(message, category, filename, lineno, line), end="", file=file if file is not None else sys.stderr
+    )
+
+
 def warnings_facade() -> dict[str, Any]:
-    return {name: getattr(warnings, name) for name in _WARNINGS.split() if hasattr(warnings, name)}
+    return {name: getattr(warnings, name) for name in _WARNINGS.split() if hasattr(warnings, name)} | {
+        "formatwarning": formatwarning,
+        "showwarning": showwarning,
+    }

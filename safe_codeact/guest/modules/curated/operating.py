@@ -67,8 +67,8 @@ def rmdir(path: Any) -> None:
 
 def removedirs(name: Any) -> None:
     """Removes the folder, and then each parent that is left empty, up to the workspace."""
-    folder = HERE.reach(name, writing=True, follow=False)
-    os.rmdir(folder)
+    folder = HERE.resolve(name, writing=True, follow=False)
+    os.rmdir(HERE.reach(name, writing=True, follow=False))
     while (folder := os.path.dirname(folder)) != HERE.workspace:
         try:
             os.rmdir(folder)
@@ -90,10 +90,7 @@ def walk(
     """`os.walk`; links to folders are listed and never followed."""
     if followlinks:
         raise PermissionError("os.walk follows no links here; leave followlinks out.")
-    text = path_text(top)
-    root = HERE.reach(top)
-    for folder, folders, names in os.walk(root, topdown, onerror):
-        yield os.path.join(text, os.path.relpath(folder, root)) if folder != root else text, folders, names
+    return os.walk(HERE.reach(top), topdown, onerror)
 
 
 def getenv(key: str, default: str | None = None) -> str | None:
@@ -132,7 +129,7 @@ getctime = _asked(posixpath.getctime)
 
 
 def samefile(f1: Any, f2: Any) -> bool:
-    return HERE.reach(f1) == HERE.reach(f2)
+    return HERE.resolve(f1) == HERE.resolve(f2)
 
 
 def abspath(path: Any) -> str:
@@ -140,7 +137,7 @@ def abspath(path: Any) -> str:
 
 
 def realpath(filename: Any, *, strict: bool = False) -> str:
-    found = HERE.reach(filename)
+    found = HERE.resolve(filename)
     if strict and not os.path.lexists(found):
         raise FileNotFoundError(2, "No such file or directory", path_text(filename))
     return found

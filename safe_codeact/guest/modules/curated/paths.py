@@ -21,12 +21,12 @@ _MAGIC = frozenset("*?[")
 
 
 def _inside(name: str, *, writing: bool = False, follow: bool = True) -> Callable[..., Any]:
-    """The method `name` of `pathlib.Path`, after its path was resolved and allowed."""
+    """The method `name` of `pathlib.Path`, on a plain path that was asked once for its text and allowed."""
     original = getattr(pathlib.PosixPath, name)
 
     def method(self: Path, *args: Any, **kwargs: Any) -> Any:
-        HERE.reach(self, writing=writing, follow=follow)
-        return original(self, *args, **kwargs)
+        plain = pathlib.PosixPath(HERE.reach(self, writing=writing, follow=follow))
+        return original(plain, *args, **kwargs)
 
     method.__name__ = method.__qualname__ = name
     method.__doc__ = original.__doc__
@@ -44,7 +44,6 @@ class Path(pathlib.PosixPath):
     is_symlink = _inside("is_symlink", follow=False)
     stat = _inside("stat")
     lstat = _inside("lstat", follow=False)
-    iterdir = _inside("iterdir")
     mkdir = _inside("mkdir", writing=True)
     rmdir = _inside("rmdir", writing=True, follow=False)
     unlink = _inside("unlink", writing=True, follow=False)
@@ -81,13 +80,14 @@ class Path(pathlib.PosixPath):
         with self.open("wb") as file:
             return file.write(view)  # type: ignore[no-any-return]
 
+    def iterdir(self) -> Iterator[Path]:  # type: ignore[override]
+        return map(type(self), pathlib.PosixPath(HERE.reach(self)).iterdir())
+
     def glob(self, pattern: str, **options: Any) -> Iterator[Path]:  # type: ignore[override]
-        HERE.reach(self)
-        return super().glob(_downwards(pattern), **options)
+        return map(type(self), pathlib.PosixPath(HERE.reach(self)).glob(_downwards(pattern), **options))
 
     def rglob(self, pattern: str, **options: Any) -> Iterator[Path]:  # type: ignore[override]
-        HERE.reach(self)
-        return super().rglob(_downwards(pattern), **options)
+        return map(type(self), pathlib.PosixPath(HERE.reach(self)).rglob(_downwards(pattern), **options))
 
     def rename(self, target: Any) -> Path:
         operating.rename(self, target)
@@ -128,11 +128,17 @@ def _unavailable(name: str) -> Callable[..., Any]:
     return method
 
 
-for _name in ("chmod", "lchmod", "owner", "group", "symlink_to", "hardlink_to", "link_to", "readlink", "is_mount"):
-    if hasattr(pathlib.PosixPath, _name):
-        setattr(Path, _name, _unavailable(_name))
 if hasattr(pathlib.PosixPath, "walk"):  # new in 3.12
-    Path.walk = _inside("walk")  # type: ignore[method-assign]
+
+    def _walk(self: Path, *args: Any, **kwargs: Any) -> Iterator[tuple[Path, list[str], list[str]]]:
+        plain: Any = pathlib.PosixPath(HERE.reach(self))
+        return ((type(self)(folder), folders, names) for folder, folders, names in plain.walk(*args, **kwargs))
+
+    Path.walk = _walk  # type: ignore[attr-defined]
+# Whatever else this Python's `Path` does with files is refused until it is written down above.
+for _name in sorted(set(dir(pathlib.PosixPath)) - set(dir(pathlib.PurePosixPath)) - set(vars(Path))):
+    if not _name.startswith("_"):
+        setattr(Path, _name, _unavailable(_name))
 Path.__name__ = Path.__qualname__ = "PosixPath"  # what its repr and error messages show in CPython
 
 
@@ -180,12 +186,12 @@ def glob_facade() -> dict[str, Any]:
 
 
 def gettempdir() -> str:
-    return HERE.reach(".", writing=True)
+    return HERE.resolve(".", writing=True)
 
 
 def _fresh(suffix: str | None, prefix: str | None, folder: Any) -> str:
     name = f"{prefix if prefix is not None else 'tmp'}{secrets.token_hex(4)}{suffix or ''}"
-    return os.path.join(HERE.reach(folder if folder is not None else ".", writing=True), name)
+    return os.path.join(HERE.resolve(folder if folder is not None else ".", writing=True), name)
 
 
 def mkdtemp(suffix: str | None = None, prefix: str | None = None, dir: Any = None) -> str:

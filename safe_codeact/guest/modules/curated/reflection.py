@@ -12,9 +12,9 @@ import os
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from safe_codeact.guest.guards import ActionRefused, guarded_getattr
 
@@ -156,26 +156,32 @@ def format_exception_only(exc: Any = None, /, value: Any = None) -> list[str]:
     return ["NoneType: None\n"] if error is None else traceback.format_exception_only(error)
 
 
+class Line(NamedTuple):
+    """One entry of a traceback. (CPython's `FrameSummary` reads its line from any file that it is told.)"""
+
+    filename: str
+    lineno: int | None
+    name: str
+    line: str | None
+
+
+def extract_tb(tb: TracebackType | None, limit: int | None = None) -> list[Line]:
+    """Summaries: file, line, name and text; no frames."""
+    frames = traceback.extract_tb(tb)
+    shown = [frame for frame in frames if not frame.filename.startswith(_OUR_FOLDERS)]
+    return [Line(frame.filename, frame.lineno, frame.name, frame.line) for frame in shown][:limit]
+
+
 def format_tb(tb: TracebackType | None, limit: int | None = None) -> list[str]:
-    frames = traceback.extract_tb(tb, limit)
-    return traceback.format_list([frame for frame in frames if not frame.filename.startswith(_OUR_FOLDERS)])
+    return traceback.format_list([tuple(line) for line in extract_tb(tb, limit)])  # type: ignore[misc]
 
 
 def print_tb(tb: TracebackType | None, limit: int | None = None, file: Any = None) -> None:
     print("".join(format_tb(tb, limit)), end="", file=file if file is not None else sys.stderr)
 
 
-def _lines_of(tb: TracebackType | None) -> Iterator[traceback.FrameSummary]:
-    return (frame for frame in traceback.extract_tb(tb) if not frame.filename.startswith(_OUR_FOLDERS))
-
-
-def extract_tb(tb: TracebackType | None, limit: int | None = None) -> list[traceback.FrameSummary]:
-    """Summaries: file, line, name and text; no frames."""
-    return list(_lines_of(tb))[:limit]
-
-
 def traceback_facade() -> dict[str, Any]:
     own = (
         format_exception, format_exc, print_exc, print_exception, format_exception_only, format_tb, print_tb, extract_tb,
     )  # fmt: skip
-    return {each.__name__: each for each in own} | {"FrameSummary": traceback.FrameSummary}
+    return {each.__name__: each for each in own}

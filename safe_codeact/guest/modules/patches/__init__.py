@@ -16,6 +16,7 @@ from safe_codeact.guest.modules.patches import cython, matplotlib, numpy, pandas
 
 PATCHES: Mapping[str, Callable[[], None]] = {
     "asyncio": standard.patch_asyncio,
+    "dataclasses": standard.patch_dataclasses,
     "enum": standard.patch_enum,
     "inspect": standard.patch_inspect,
     "logging": standard.patch_logging,

@@ -36,7 +36,7 @@ _HARMLESS = (
     "IndexError KeyError OverflowError"
 )
 HARMLESS_BUILTINS: Final = frozenset(_HARMLESS.split())
-_HARMFUL_BUILTINS: Final = frozenset(dir(builtins)) - HARMLESS_BUILTINS
+HARMFUL_BUILTINS: Final = frozenset(dir(builtins)) - HARMLESS_BUILTINS
 # What generated code may import: where the functions live that sympy prints.
 _IMPORTED = (
     "numpy numpy.linalg scipy scipy.constants scipy.integrate scipy.linalg scipy.special sympy sympy.functions "
@@ -67,7 +67,7 @@ def checked(
     library: str,
     *,
     shadowing: Container[str] = (),
-    names: Container[str] = _HARMFUL_BUILTINS,
+    names: Container[str] = HARMFUL_BUILTINS,
 ) -> ast.Expression:
     """The tree of an expression that may be evaluated. `shadowing` are names that the evaluation binds itself.
 
@@ -84,7 +84,7 @@ def check_generated(text: str, library: str) -> None:
     tree = ast.parse(text)
     own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    _check(tree, text, library, _GENERATED, own, _HARMFUL_BUILTINS)
+    _check(tree, text, library, _GENERATED, own, HARMFUL_BUILTINS)
 
 
 def _check(

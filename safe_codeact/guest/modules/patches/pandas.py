@@ -41,6 +41,9 @@ def patch() -> None:
     _judge_evaluation()
     plotting = importlib.import_module("pandas.plotting._core")
     plotting.importlib = OnlyLoaded(("pandas.plotting._matplotlib",), "Charts are drawn by matplotlib.")
+    sys.modules["pandas.io.common"].urlopen = refusing_method(  # type: ignore[attr-defined]
+        "reading from an address", "an action has no network; let a tool of the host fetch it and read the result."
+    )
     _patch_styler()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import enum
 import inspect
 import logging
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
-from safe_codeact.guest.guards import install
+from safe_codeact.guest.guards import install, library
 from safe_codeact.guest.modules.attributes import field_names, format_text
 from safe_codeact.guest.modules.event_loop import ActionLoopPolicy
 from safe_codeact.guest.modules.patches.expressions import checked, harmless_builtins
@@ -22,6 +23,29 @@ from safe_codeact.guest.modules.patches.expressions import checked, harmless_bui
 def patch_string() -> None:
     """`string.Formatter` and dataclass creation, which `guest.guards` exchanges."""
     install()
+
+
+def patch_dataclasses() -> None:
+    """Field names are pasted into source. They come from annotations, and from the fields of base classes, both of which
+    an action can change after they were made.
+    """
+    install()
+    original = library._original_process_class
+
+    def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
+        own = cls.__dict__.get("__annotations__")  # noqa: RUF063  # what is there, whoever put it there
+        if own is not None and type(own) is not dict:  # a subclass of dict could list other names the second time
+            own = cls.__annotations__ = dict(own)
+        for name in own or ():
+            if type(name) is not str or not name.isidentifier():
+                raise TypeError(f"Field names must be valid identifiers: {name!r}")
+        for base in cls.__mro__[1:]:
+            for name, field in list(base.__dict__.get("__dataclass_fields__", {}).items()):
+                if type(field) is not dataclasses.Field or type(field.name) is not str or field.name != name:
+                    raise TypeError(f"the field {name!r} of {base.__name__} was changed; write a new class")
+        return original(cls, *args, **kwargs)  # type: ignore[no-any-return]
+
+    library._original_process_class = _process_class  # beneath the guard's own, which stays what dataclasses calls
 
 
 def patch_asyncio() -> None:

@@ -9,6 +9,7 @@ the caller only and without builtins; so is every function that `lambdify` gener
 from __future__ import annotations
 
 import ast
+import builtins
 import importlib
 import sys
 from builtins import compile as real_compile
@@ -19,9 +20,9 @@ from typing import Any
 
 from safe_codeact.gate.rules import g302_dynamic_attribute
 from safe_codeact.guest.guards.refusal import refusal
-from safe_codeact.guest.modules.attributes import action_frame
+from safe_codeact.guest.modules.attributes import action_frame, field_names
 from safe_codeact.guest.modules.patches.doors import close
-from safe_codeact.guest.modules.patches.expressions import check_generated, checked, harmless_builtins
+from safe_codeact.guest.modules.patches.expressions import HARMFUL_BUILTINS, check_generated, checked, harmless_builtins
 
 
 def patch() -> None:
@@ -38,6 +39,7 @@ def patch() -> None:
         module = sys.modules.get(name)
         if module is not None:
             module.eval = eval_text  # type: ignore[attr-defined]
+    _patch_functions()
     symbol = sys.modules["sympy.core.symbol"]
     symbol.var = sys.modules["sympy"].var = var  # type: ignore[attr-defined]
     sys.modules["sympy.utilities.magic"].pollute = bind  # type: ignore[attr-defined]
@@ -63,10 +65,14 @@ def keep_tree(source: ast.Expression, filename: str, mode: str) -> ast.Expressio
 
 def eval_expr(code: str | ast.Expression, local_dict: dict[str, Any], global_dict: dict[str, Any]) -> Any:
     """`sympy_parser.eval_expr`: the last step of `sympify`, over an expression that was read."""
-    tree = checked(code, "sympy", shadowing=local_dict)
+    own = {**local_dict}  # an exact dict: a subclass could say that it has a name, and then leave it to the builtins
+    tree = checked(code, "sympy", shadowing=own)
     # SAFETY: the expression has no underscored attribute and no harmful builtin by name, and the builtins are gone.
     names = {**global_dict, "__builtins__": harmless_builtins()}
-    return real_eval(real_compile(tree, "<sympify>", "eval"), names, local_dict)  # what this module is for
+    for name in HARMFUL_BUILTINS.intersection(names):
+        if names[name] is getattr(builtins, name):
+            del names[name]
+    return real_eval(real_compile(tree, "<sympify>", "eval"), names, own)  # what this module is for
 
 
 def eval_text(source: str | ast.Expression, globals: Any = None, locals: Any = None) -> Any:
@@ -118,3 +124,16 @@ def var(names: Any, **args: Any) -> Any:
                 waiting.extend(each)
         bind([each.name if isinstance(each, sympy.Basic) else each.__name__ for each in symbols], symbols)
     return made
+
+
+def _patch_functions() -> None:
+    """`Function("f", **{"__reduce__": ...})` makes a class of its keywords."""
+    kind = sys.modules["sympy.core.function"].UndefinedFunction
+    original = kind.__new__
+
+    def __new__(mcl: Any, name: Any, bases: Any = None, __dict__: Any = None, **kwargs: Any) -> Any:
+        field_names((*kwargs, *(__dict__ or {})))
+        given = {} if bases is None else {"bases": bases}
+        return original(mcl, name, __dict__=__dict__, **given, **kwargs)
+
+    kind.__new__ = __new__
