@@ -69,12 +69,25 @@ class Denied:
 _PROT_EXEC = 4
 _MAP_TYPE = 0x0F  # MAP_SHARED 1, MAP_PRIVATE 2, MAP_SHARED_VALIDATE 3
 _MAP_PRIVATE = 2
+# MAP_GROWSDOWN: a stack mapping, which RLIMIT_DATA does not count. MAP_LOCKED, MAP_HUGETLB: pages that nobody can reclaim.
+_MAP_SPECIAL = 0x100 | 0x2000 | 0x40000
+_PROT_GROWS = 0x01000000 | 0x02000000  # PROT_GROWSDOWN, PROT_GROWSUP: the protection runs on to the mapping's end
 _O_WRITES = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_ACCMODE, O_CREAT, O_TRUNC, __O_TMPFILE
+_O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 _RLIMIT_DATA = 2
+# FUTEX_WAIT, WAKE, WAIT_BITSET and WAKE_BITSET, each with FUTEX_PRIVATE_FLAG. A shared one on a page of a library's file is
+# a semaphore between sessions; requeueing and priority inheritance are needed by no lock of CPython or glibc.
+_FUTEX_PRIVATE = 128
+_FUTEX_OPERATIONS = (0, 1, 9, 10)
+_FUTEX_CLOCK_REALTIME = 256
 
 
 def _is(argument: int, value: int) -> tuple[Masked, ...]:
     return (Masked(argument, _LOW, value),)
+
+
+def _is_mode(value: int) -> tuple[Masked, ...]:
+    return (Masked(2, _O_ACCMODE, value),)
 
 
 BASE: tuple[Allowed, ...] = (
@@ -87,10 +100,11 @@ BASE: tuple[Allowed, ...] = (
     Allowed("pread64", 17, 67, "reading a snapshot without moving its offset"),
     Allowed("recvmsg", 47, 212, "the frame that brings an action, with its descriptors"),
     Allowed("mmap", 9, 222, "the allocator, and snapshots mapped copy-on-write: private and never executable",
-            ((Masked(2, _PROT_EXEC, 0), Masked(3, _MAP_TYPE, _MAP_PRIVATE)),)),
+            ((Masked(2, _PROT_EXEC, 0), Masked(3, _MAP_TYPE | _MAP_SPECIAL, _MAP_PRIVATE)),)),
     Allowed("munmap", 11, 215, "the allocator gives memory back"),
-    Allowed("mremap", 25, 216, "realloc of large blocks"),
-    Allowed("mprotect", 10, 226, "the allocator's arenas: never executable", ((Masked(2, _PROT_EXEC, 0),),)),
+    Allowed("mremap", 25, 216, "realloc of large blocks: in place, or wherever there is room (MREMAP_MAYMOVE)",
+            ((Masked(3, _LOW ^ 1, 0),),)),
+    Allowed("mprotect", 10, 226, "the allocator's arenas: never executable", ((Masked(2, _PROT_EXEC | _PROT_GROWS, 0),),)),
     Allowed("madvise", 28, 233, "the allocator returns pages, numpy asks for huge ones",
             (_is(2, 4), _is(2, 8), _is(2, 14), _is(2, 15))),
     Allowed("brk", 12, 214, "glibc's heap"),
@@ -101,7 +115,8 @@ BASE: tuple[Allowed, ...] = (
     Allowed("clock_gettime", 228, 113, "time, where the vDSO cannot answer"),
     Allowed("clock_nanosleep", 230, 115, "time.sleep within the deadline"),
     Allowed("getpid", 39, 172, "CPython's random and tempfile modules check for forks"),
-    Allowed("futex", 202, 98, "CPython's lock and condition primitives, from the first import on"),
+    Allowed("futex", 202, 98, "CPython's lock and condition primitives, from the first import on: private to the process",
+            tuple((Masked(1, _LOW ^ _FUTEX_CLOCK_REALTIME, _FUTEX_PRIVATE | operation),) for operation in _FUTEX_OPERATIONS)),
     Allowed("poll", 7, None, "waiting for the host's answer; the guest's event loop"),
     Allowed("ppoll", 271, 73, "poll where the machine has no other"),
     Allowed("getrandom", 318, 278, "os.urandom, random's seed, uuid4, secrets"),
@@ -127,7 +142,9 @@ COMPUTATION: tuple[Allowed, ...] = (
 )  # fmt: skip
 
 WORKSPACE: tuple[Allowed, ...] = (
-    Allowed("openat", 257, 56, "library files and the workspace; Landlock says which and how"),
+    # Reading and truncating at once, and the access mode 3, ask Landlock for no right to write before its ABI 3.
+    Allowed("openat", 257, 56, "library files and the workspace; Landlock says which and how",
+            ((Masked(2, _O_ACCMODE | _O_TRUNC, 0),), _is_mode(1), _is_mode(2))),
     Allowed("chdir", 80, 49, "into the workspace, once the host has moved it into the slot"),
     Allowed("pwrite64", 18, 68, "zip and image writers seek and patch"),
     Allowed("writev", 20, 66, "glibc's stdio, as C libraries use it"),

@@ -25,7 +25,7 @@ class Deadline:
     def __init__(self) -> None:
         self._masked = 0
         self._pending = ""
-        self.expired = False
+        self.expired = ""  # which limit was passed; an action that caught the exception was out of time all the same
 
     def arm(self, wall_seconds: float, cpu_seconds: float) -> None:
         """Start the clocks. The CPU one is RLIMIT_CPU's soft limit, which the lockdown set."""
@@ -38,7 +38,7 @@ class Deadline:
         signal.setitimer(signal.ITIMER_REAL, wall_seconds, AGAIN_SECONDS)
 
     def disarm(self) -> None:
-        """Nothing rings any more: what follows is ours, and the host's hard deadline bounds it."""
+        """Nothing rings any more: what follows is ours, and the host's hard deadline bounds it. May be said again."""
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -58,7 +58,7 @@ class Deadline:
 
     def _ring(self, number: int, _frame: FrameType | None) -> None:
         message = self._messages[signal.Signals(number)]
-        self.expired = True
+        self.expired = message
         if number == signal.SIGXCPU:  # the kernel says it once a second; the timer says it more often
             self._messages[signal.SIGALRM] = message
             signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, AGAIN_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from safe_codeact.guest import guards
 from safe_codeact.guest.modules import Modules
 from safe_codeact.policy.effective import Policy
 
@@ -18,21 +19,30 @@ class Knowledge:
         self._roots = frozenset(rule.module.partition(".")[0] for rule in policy.language.imports)
         self._objects = {f"builtin:{name}": obj for name, obj in builtins.items() if callable(obj)}
         self._objects |= {f"tool:{name}": obj for name, obj in tools.items()}
+        self._objects |= {f"guard:{name}": guard for name, guard in guards.KEPT.items()}
         self._names = {id(obj): name for name, obj in self._objects.items()}
 
     def name_of(self, obj: object) -> str | None:
-        """ "builtin:…", "tool:…" or "module:…" for what lives in every worker; None for what the session made."""
+        """ "builtin:…", "tool:…", "module:…" or "attribute:…:…" for what lives in every worker; None for the session's own."""
         known = self._names.get(id(obj))
         if known is not None:
             return known
+        if guards.stands_for_type(obj):
+            return "guard:type"
         module = self._facades.name_of(obj)
-        return None if module is None else f"module:{module}"
+        if module is not None:
+            return f"module:{module}"
+        address = self._facades.address_of(obj)
+        return None if address is None else f"attribute:{address[0]}:{address[1]}"
 
     def find(self, name: str) -> object:
         """The live object of such a name. Raises `LookupError` where this action has none."""
         kind, _, rest = name.partition(":")
         if kind == "module":
             return self._facades.find(rest)
+        if kind == "attribute":
+            module, _, attribute = rest.rpartition(":")
+            return self._facades.lookup(module, attribute)
         return self._objects[name]
 
     def allows(self, module: str, qualname: str, obj: object) -> bool:

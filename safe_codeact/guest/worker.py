@@ -14,7 +14,6 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +46,7 @@ class Equipment:
     modules: tuple[str, ...]
     missing: tuple[str, ...]
     loaded_files: dict[str, str]  # modules that the policy's imports brought in, with their files
+    settings: namespace.Settings  # of the libraries, as every worker finds them
 
     @classmethod
     def load(cls, policy: Policy) -> Equipment:
@@ -60,7 +60,7 @@ class Equipment:
             for name, module in list(sys.modules.items())
             if name not in before and isinstance(file := getattr(module, "__file__", None), str)
         }
-        return cls(policy, facades, modules, missing, files)
+        return cls(policy, facades, modules, missing, files, namespace.Settings())
 
 
 def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> None:
@@ -110,12 +110,14 @@ class _Action:
             os.chdir(request.workspace)
         names: dict[str, Any] = {"__name__": "__main__"}
         known = self._arrange(names)
-        old = _snapshot_of(self._channel, request.has_snapshot)
-        restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
-        names["__builtins__"] = self._builtins
+        try:
+            state = _State.load(self._equipment, self._channel, request.has_snapshot, names, known)
+        except namespace.SnapshotError as problem:
+            self._channel.send(_not_run(problem))
+            return
         sys.stdout, sys.stderr = self._stdout, self._stderr
-        ended, value, error = self._run(judgement, names, restored)
-        self._finish(names, known, restored, ended, value, error)
+        ended, value, error = self._run(judgement, names, state.restored)
+        self._finish(state, ended, value, error)
 
     def _arrange(self, names: dict[str, Any]) -> Knowledge:
         """The action's builtins, tools and modules; what a snapshot may refer to."""
@@ -147,7 +149,10 @@ class _Action:
                 self._show_plots()
             finally:
                 self._deadline.disarm()
+            if self._deadline.expired:  # the action caught the exception and came to an end
+                raise ActionTimeout(self._deadline.expired)
         except BaseException as raised:
+            self._deadline.disarm()  # it may have rung in the middle of the first time
             ended, error = self._classify(raised, judgement, restored)
         return ended, value, error
 
@@ -166,19 +171,11 @@ class _Action:
             return "timed_out", error
         return ("memory_exceeded" if isinstance(raised, MemoryError) else "raised"), error
 
-    def _finish(
-        self,
-        names: dict[str, Any],
-        known: Knowledge,
-        restored: namespace.Restored,
-        ended: str,
-        value: str | None,
-        error: dict[str, Any] | None,
-    ) -> None:
+    def _finish(self, state: _State, ended: str, value: str | None, error: dict[str, Any] | None) -> None:
         self._stdout.finish()
         self._stderr.finish()
         _use_reserve()
-        saved, not_kept = _save(self._channel, names, known, self._policy, restored.not_kept)
+        saved, not_kept = state.save(self._channel, self._policy)
         self._channel.send(
             messages.Finished(
                 ended=ended,
@@ -223,23 +220,63 @@ def _snapshot_of(channel: Channel, has_snapshot: bool) -> memoryview | None:
     return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
 
 
-def _save(
-    channel: Channel, names: dict[str, Any], known: Knowledge, policy: Policy, remembered: Mapping[str, str]
-) -> tuple[int, dict[str, str]]:
-    """Write the new state; -1 and the reason where it does not fit."""
-    names.pop("__builtins__", None)
-    with io.FileIO(channel.descriptors[-1], "w") as out:
-        try:
-            saved = namespace.save(
-                names, known=known, out=_Whole(out), limit_bytes=policy.limits.state_mb * _MIB, remembered=remembered
-            )
-        except namespace.StateTooLarge as error:
-            return -1, {"(everything)": str(error)}
-        except MemoryError:
-            return -1, {
-                "(everything)": "there was no memory left to save the names; the session keeps its previous state"
-            }
-    return saved.bytes_written, dict(list(saved.not_kept.items())[:1000])
+def _not_run(problem: namespace.SnapshotError) -> messages.Finished:
+    """The last word where the session's state does not load: nothing ran, and the state stays what it is."""
+    message = (
+        f"{problem}. The action was not run, and the state was left as it is: go back to a checkpoint, or start another "
+        "session."
+    )
+    return messages.Finished(
+        ended="raised",
+        value=None,
+        error={"type": "SnapshotError", "message": message, "traceback": f"SnapshotError: {message}", "line": None},
+        not_kept={},
+        saved_bytes=-1,
+        output_bytes=0,
+        has_final_answer=False,
+        final_answer=None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The session's names in this worker, and what is needed to save them again."""
+
+    names: dict[str, Any]
+    known: Knowledge
+    restored: namespace.Restored
+    beside: namespace.Beside
+
+    @classmethod
+    def load(
+        cls, equipment: Equipment, channel: Channel, has_snapshot: bool, names: dict[str, Any], known: Knowledge
+    ) -> _State:
+        """Restore the snapshot into `names`, which hold the guarded builtins already. Raises `SnapshotError`."""
+        beside = namespace.Beside(equipment.settings)
+        old = _snapshot_of(channel, has_snapshot)
+        restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
+        beside.restore(restored.extras)
+        return cls(names, known, restored, beside)
+
+    def save(self, channel: Channel, policy: Policy) -> tuple[int, dict[str, str]]:
+        """Write the new state: its size, and what was not kept; -1 and the reason where it does not fit."""
+        with io.FileIO(channel.descriptors[-1], "w") as out:
+            try:
+                saved = namespace.save(
+                    self.names,
+                    known=self.known,
+                    out=_Whole(out),
+                    limit_bytes=policy.limits.state_mb * _MIB,
+                    remembered=self.restored.not_kept,
+                    extras=self.beside.changed(),
+                )
+            except namespace.StateTooLarge as error:
+                return -1, {"(everything)": str(error)}
+            except MemoryError:
+                return -1, {
+                    "(everything)": "there was no memory left to save the names; the session keeps its previous state"
+                }
+        return saved.bytes_written, dict(list(saved.not_kept.items())[:1000])
 
 
 class _Whole:
@@ -261,19 +298,16 @@ def _use_reserve() -> None:
     resource.prlimit(0, resource.RLIMIT_DATA, (hard, hard))
 
 
-def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> tuple[dict[str, Any], Knowledge, Any]:
+def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> _State:
     """Names for a request that runs no action."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
+    names["__builtins__"] = builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
     known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
-    names["__builtins__"] = builtins
-    old = _snapshot_of(channel, has_snapshot)
-    restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
-    return names, known, restored
+    return _State.load(equipment, channel, has_snapshot, names, known)
 
 
 def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> None:
-    names, _known, _restored = _load(equipment, channel, request.has_snapshot)
+    names = _load(equipment, channel, request.has_snapshot).names
     if request.name.startswith("__") or request.name not in names:
         channel.send(messages.Fetched(problem="missing", type_name="", value=None))
         return
@@ -288,15 +322,15 @@ def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> N
 
 
 def _assign(equipment: Equipment, channel: Channel, request: messages.Assign) -> None:
-    names, known, restored = _load(equipment, channel, request.has_snapshot)
-    names[request.name] = request.value
-    saved, not_kept = _save(channel, names, known, equipment.policy, restored.not_kept)
+    state = _load(equipment, channel, request.has_snapshot)
+    state.names[request.name] = request.value
+    saved, not_kept = state.save(channel, equipment.policy)
     problem = "" if saved >= 0 else " ".join(not_kept.values())
     channel.send(messages.Assigned(saved_bytes=saved, problem=not_kept.get(request.name, problem)))
 
 
 def _describe(equipment: Equipment, channel: Channel, request: messages.Describe) -> None:
-    names, _known, _restored = _load(equipment, channel, request.has_snapshot)
+    names = _load(equipment, channel, request.has_snapshot).names
     names.pop("__builtins__", None)
     lines = [messages.VariableLine(*line) for line in namespace.describe(names, 20_000)]
     channel.send(messages.Described(variables=lines))

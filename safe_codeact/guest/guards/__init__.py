@@ -13,16 +13,17 @@ from typing import Any, NoReturn
 from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
 from safe_codeact.gate.names import words
 from safe_codeact.gate.rules import g301_unavailable_builtin
-from safe_codeact.guest.guards import attributes, classes, formats
+from safe_codeact.guest.guards import attributes, classes, formats, library
 from safe_codeact.guest.guards.attributes import guarded_getattr
 from safe_codeact.guest.guards.dynamic import DynamicCode
 from safe_codeact.guest.guards.library import attrgetter, install, methodcaller
-from safe_codeact.guest.guards.metaclasses import shield
+from safe_codeact.guest.guards.metaclasses import Metaclass, shield
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
 from safe_codeact.policy.effective import Policy
 
 __all__ = [
+    "KEPT",
     "ActionRefused",
     "attrgetter",
     "guarded_builtins",
@@ -30,6 +31,7 @@ __all__ = [
     "install",
     "methodcaller",
     "shield",
+    "stands_for_type",
 ]
 
 # As they are: they compute, or they make and describe objects; none takes the name of an attribute or a text to run.
@@ -51,6 +53,20 @@ _GUARDS: dict[str, Callable[..., Any]] = {
     MATCH_ARGS: classes.match_args,
     "__build_class__": classes.build_class,
 }
+
+
+# Guards that lie in an action's variables and classes, by the name under which a snapshot refers to them.
+KEPT: Mapping[str, Any] = {
+    **formats.UNBOUND,
+    "metaclass_new": classes.metaclass_new,
+    "store": library.store,
+    "type": shield(type),
+}
+
+
+def stands_for_type(obj: object) -> bool:
+    """Whether this is a stand-in of `type`: every reading of the name makes one of its own."""
+    return type(obj) is Metaclass and obj == type  # noqa: E721  # what it equals is how it says what it stands for
 
 
 def guarded_builtins(

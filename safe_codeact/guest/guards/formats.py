@@ -9,6 +9,7 @@ What still gets through: public attributes, as text.
 
 from __future__ import annotations
 
+import functools
 import re
 from _string import (  # type: ignore[import-not-found]  # CPython's own parser; typeshed leaves it out
     formatter_field_name_split,
@@ -46,24 +47,15 @@ def format_value(obj: Any, name: str) -> Any:
             return _bound(text, name)
     elif isinstance(obj, type) and issubclass(obj, str):
         if method is getattr(str, name):
-            return _UNBOUND[name]
+            return UNBOUND[name]
     elif type(obj) is super and getattr(method, "__self__", None) is not None and isinstance(method.__self__, str):
         return _bound(str.__str__(method.__self__), name)
     return method
 
 
 def _bound(text: str, name: str) -> Callable[..., str]:
-    if name == "format":
-
-        def format(*args: Any, **kwargs: Any) -> str:
-            return _format(text, args, kwargs)
-
-        return format
-
-    def format_map(mapping: Any, /) -> str:
-        return _format_map(text, mapping)
-
-    return format_map
+    """A partial, so that a snapshot can hold it (`pd.options.display.float_format = "{:.1f}".format`)."""
+    return functools.partial(UNBOUND[name], text)
 
 
 def _unbound_format(text: str, /, *args: Any, **kwargs: Any) -> str:
@@ -78,7 +70,7 @@ def _unbound_format_map(text: str, mapping: Any, /) -> str:
     return _format_map(str.__str__(text), mapping)
 
 
-_UNBOUND = {"format": _unbound_format, "format_map": _unbound_format_map}
+UNBOUND = {"format": _unbound_format, "format_map": _unbound_format_map}
 
 
 def _format(text: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

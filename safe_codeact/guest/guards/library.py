@@ -7,6 +7,7 @@ before any action, what no facade can stand in front of: `string.Formatter`'s at
 from __future__ import annotations
 
 import dataclasses
+import functools
 import operator
 import string
 from collections.abc import Callable
@@ -90,10 +91,13 @@ def _alias(made: type, name: str) -> None:
     if stored is not _MISSING:
         type.__setattr__(made, name + MARKER, stored)
 
-    def store(self: Any, value: Any) -> None:
-        object.__setattr__(self, name + MARKER, value)
+    read, write = operator.attrgetter(name + MARKER), functools.partial(store, name)
+    type.__setattr__(made, name, property(read, write))
 
-    type.__setattr__(made, name, property(operator.attrgetter(name + MARKER), store))
+
+def store(name: str, obj: Any, value: Any, /) -> None:
+    """Set a private attribute that an action's own code has under its compiled name; no library's object has one."""
+    object.__setattr__(obj, name + MARKER, value)
 
 
 _MISSING: Any = object()

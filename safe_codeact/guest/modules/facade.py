@@ -6,7 +6,8 @@ finds submodules behind one's back: where a `from` import finds no attribute it 
 What doesn't work: a class with `__getattribute__` (a specialised attribute load checks for the exact module type, and
 loses its speed over anything else, also over a module with `__getattr__`); hiding names by underscore alone.
 What we do: an exact `types.ModuleType` with a dict of its own, filled once with what may be seen; its `__name__` never
-prefixes a key of `sys.modules`; a module object is put into it only if it is a facade as well.
+prefixes a key of `sys.modules` (a package's carries `names.MARKER`, which the streams and messages drop, so that errors
+read as CPython's); a module object is put into it only if it is a facade as well.
 What still gets through: the objects are the library's own, so what their public attributes and arguments can do is the
 business of `policy.knowledge`, `guest.modules.patches` and the gate.
 """
@@ -18,10 +19,13 @@ from collections.abc import Container, Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from safe_codeact.gate.names import MARKER
 from safe_codeact.guest.guards import shield
 
 # Names that describe a library and are read by ordinary code (`np.__version__`).
 _DESCRIBING = ("__version__", "__doc__")
+# Names that a module without `__all__` has from elsewhere, and documents as its own.
+_ADOPTED: Mapping[str, frozenset[str]] = {"hmac": frozenset({"compare_digest"})}
 
 
 def packages() -> frozenset[str]:
@@ -33,10 +37,10 @@ def packages() -> frozenset[str]:
 def new_facade(
     module: str, names: Mapping[str, Any], *, taken: Container[str], star: Iterable[str] | None = None
 ) -> ModuleType:
-    """A facade of `module` with these names. `taken` is `packages()`: their facades are called `<module>`, the others as
-    the module is. `star` is what `from module import *` binds; default: all names.
+    """A facade of `module` with these names. `taken` is `packages()`: the names of their facades carry the marker.
+    `star` is what `from module import *` binds; default: all names.
     """
-    facade = ModuleType(f"<{module}>" if module in taken else module)
+    facade = ModuleType(module + MARKER if module in taken else module)
     contents = vars(facade)
     contents.update((name, shield(value)) for name, value in names.items())  # a metaclass makes classes of dictionaries
     contents["__all__"] = [name for name in (names if star is None else star) if name in names and name[:1] != "_"]
@@ -59,7 +63,9 @@ def public_names(raw: ModuleType, denied: Iterable[str]) -> dict[str, Any]:
     root = raw.__name__.partition(".")[0]
     owned = not declared or _is_package_entry(raw)
     for name, value in list(contents.items()):
-        if owned and name not in found and _shown(name, hidden) and _defined_in(value, root, raw):
+        if name in found or not owned or not _shown(name, hidden):
+            continue
+        if _defined_in(value, root, raw) or name in _ADOPTED.get(raw.__name__, ()):
             found[name] = value
     for name in _DESCRIBING:
         value = contents.get(name)
@@ -90,4 +96,6 @@ def _defined_in(value: object, root: str, raw: ModuleType) -> bool:
 
 
 def _root(name: object) -> str:
-    return name.partition(".")[0] if isinstance(name, str) else ""
+    """The package of a dotted name. What CPython implements in C says `_bisect` where programs say `bisect`."""
+    root = name.partition(".")[0] if isinstance(name, str) else ""
+    return root.lstrip("_") if root[1:] in sys.stdlib_module_names else root

@@ -29,7 +29,8 @@ from safe_codeact.policy.knowledge import ALIASES, DENIED, PARTS, importable
 
 # Nothing imports these in a worker: they call addresses. (numpy's bit generators import them when they are asked to.)
 _UNREACHABLE = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
-_PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
+# Values that may be one object wherever they occur (0, "", ()): no place says where one is from.
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
 
 class Modules:
@@ -37,6 +38,7 @@ class Modules:
 
     def __init__(self, policy: Policy) -> None:
         apply_patches()
+        self._unreachable = _UNREACHABLE if policy.language.restricted else ()
         self._rules = {rule.module: rule for rule in policy.language.imports}
         self._allowed = importable(self._rules)
         self._facades: dict[str, ModuleType] = {}
@@ -51,7 +53,7 @@ class Modules:
         for name in sorted(self._facades):
             self._add_ancestors(name)
         self._names = {id(facade): name for name, facade in self._facades.items()}
-        self._addresses: dict[int, tuple[str, str, Any]] | None = None
+        self._addresses = dict(self._public_objects())
         self._for_c = ModuleType("<loaded>")
         follow(self._facades.get("sys"))
 
@@ -89,8 +91,6 @@ class Modules:
         """(module, attribute) under which actions can import this very object, so that a snapshot can say where it was from."""
         if isinstance(obj, _PLAIN):
             return None
-        if self._addresses is None:
-            self._addresses = dict(self._public_objects())
         found = self._addresses.get(id(obj))
         return found[:2] if found is not None and found[2] is obj else None
 
@@ -113,12 +113,13 @@ class Modules:
         if workspace and os.getcwd() != os.path.realpath(workspace):
             os.chdir(workspace)
         HERE.enter(workspace, deadline)
-        for name in _UNREACHABLE:
+        for name in self._unreachable:
             sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails from here on
         shown = self._facades.get("sys")
         if shown is not None:
             names = {"stdout": stdout, "stderr": stderr}
             vars(shown).update(names | {f"__{name}__": stream for name, stream in names.items()})
+            self._addresses.update({id(stream): ("sys", name, stream) for name, stream in names.items()})
         _reseed()
 
     # ---- the import statement

@@ -11,8 +11,8 @@ confined alike and belongs to the same session.
     reduce     object → step (saving)      rebuild    step → object (loading)
     classes, instances, values, arrays     the reductions by kind
     patient    the slow loader             snapshot   save and restore
-    frames     pandas's shared memory       beside     random seeds and open figures
-    describe, plain                        bounded views for people and programs
+    frames     pandas's shared memory       beside     random seeds, open figures
+    settings   what libraries were told     describe, plain   bounded views for people and programs
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from safe_codeact.guest.namespace.describe import Described, describe
 from safe_codeact.guest.namespace.known import DefaultKnown, Known
 from safe_codeact.guest.namespace.layout import SnapshotError
 from safe_codeact.guest.namespace.plain import NotPlainValue, to_plain
+from safe_codeact.guest.namespace.settings import Settings
 from safe_codeact.guest.namespace.snapshot import Restored, Saved, StateTooLarge, needs, restore, save
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NotPlainValue",
     "Restored",
     "Saved",
+    "Settings",
     "SnapshotError",
     "StateTooLarge",
     "describe",

@@ -1,7 +1,8 @@
-"""What an action changes beside its names: the seeds of the two global random generators, and pyplot's open figures.
+"""What an action changes beside its names: random generators, libraries' settings, and pyplot's open figures.
 
-In one long-lived interpreter `random.seed(1)` in one turn decides the numbers of the next, and `plt.title(...)` goes to
-the figure that an earlier turn began. Both are saved as `extras` of a snapshot, only where an action changed them.
+In one long-lived interpreter `random.seed(1)` in one turn decides the numbers of the next, `pd.set_option` its output,
+and `plt.title(...)` goes to the figure that an earlier turn began. All are saved as `extras` of a snapshot, only where
+an action changed them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from safe_codeact.guest.namespace.settings import Settings
+
 _RANDOM = "random"
 _NUMPY = "numpy.random"
 _FIGURES = "matplotlib.figures"
@@ -19,7 +22,8 @@ _FIGURES = "matplotlib.figures"
 class Beside:
     """Made after the worker seeded its generators and before the snapshot is restored."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._random = random.getstate()
         self._numpy = _numpy_state()
 
@@ -28,6 +32,7 @@ class Beside:
 
         A state of the wrong form is left out: the generator then goes on with the worker's own seed.
         """
+        self._settings.restore(extras)
         try:
             if _RANDOM in extras:
                 random.setstate(extras[_RANDOM])
@@ -39,7 +44,7 @@ class Beside:
 
     def changed(self) -> dict[str, Any]:
         """What `save` is to be given as `extras`."""
-        found: dict[str, Any] = {}
+        found = self._settings.changed()
         now = random.getstate()
         if now != self._random:
             found[_RANDOM] = now

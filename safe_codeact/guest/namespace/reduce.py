@@ -46,6 +46,13 @@ class Later:
     """Stands in the stream where the states that were put off go."""
 
 
+class Shown:
+    """Stands for a dict, list or set that a module shows: the C pickler writes those without asking for a reduction."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class SessionPickler(pickle.Pickler):
     """Pickles the values of one session's names.
 
@@ -104,6 +111,9 @@ class SessionPickler(pickle.Pickler):
 
     def _reduce_later(self, _: Later) -> Any:
         return Rebuilder.fills, (), None, self.later()
+
+    def _reduce_shown(self, shown: Shown) -> Any:
+        return Rebuilder.known, (shown.name,)
 
     def _classify(self, kind: type) -> Callable[[Any], Any]:
         """The reduction of all objects of one exact type."""
@@ -305,6 +315,7 @@ _EXACT: dict[type, Any] = {
     types.WrapperDescriptorType: SessionPickler._reduce_type_method,
     types.ModuleType: SessionPickler._reduce_module,
     Later: SessionPickler._reduce_later,
+    Shown: SessionPickler._reduce_shown,
     **values.EXACT,
 }
 _EXACT_BY_ID = {id(kind): reducer for kind, reducer in _EXACT.items()}

@@ -15,7 +15,7 @@ from safe_codeact.guest.namespace.lost import Lost
 from safe_codeact.guest.namespace.patient import PatientUnpickler
 from safe_codeact.guest.namespace.raw import class_label
 from safe_codeact.guest.namespace.rebuild import STEPS, Rebuilder
-from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler
+from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler, Shown
 
 _REBUILD = Rebuilder.__module__
 _REASON_LENGTH = 300
@@ -63,7 +63,11 @@ def save(
     (random state, say) and dropped where it can't be. Raises `StateTooLarge`; otherwise never fails for what the
     namespace holds.
     """
-    names = {name: value for name, value in namespace.items() if type(name) is str and not name.startswith("__")}
+    names = {
+        name: _by_name(value, known)
+        for name, value in namespace.items()
+        if type(name) is str and not name.startswith("__")
+    }
     beside = dict(extras or {})
     with _deep():
         pickled, not_kept = _pickle(namespace, names, beside, known, limit_bytes)
@@ -84,6 +88,13 @@ def save(
         out.write(padding)
         out.write(buffer)
     return Saved(total, not_kept)
+
+
+def _by_name(value: object, known: Known) -> object:
+    """A container that a module shows (`from sympy import *` brings some) stays the module's own, functions and all."""
+    if type(value) in (dict, list, set) and (name := known.name_of(value)) is not None:
+        return Shown(name)
+    return value
 
 
 def _too_large(size: int, limit: int) -> str:

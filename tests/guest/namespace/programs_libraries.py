@@ -228,4 +228,35 @@ print(part.b.tolist(), df.to_dict("list"), shallow.to_dict("list"), index.tolist
 part.iloc[2, 0] = -1
 print(part.b.tolist(), df.b.tolist(), shallow.b.tolist())
 """,
+    "settings of libraries go on": r"""
+import decimal, matplotlib
+import numpy as np
+import pandas as pd
+import matplotlib.pyplot as plt
+pd.set_option('display.max_rows', 4)
+pd.options.display.float_format = '{:.1f}'.format
+np.set_printoptions(precision=2, suppress=True)
+plt.rcParams['font.size'] = 17
+plt.rcParams['axes.prop_cycle'] = matplotlib.cycler(color=['r', 'g'])
+decimal.getcontext().prec = 7
+---
+print(pd.Series([1.23] * 9))
+print(np.array([1.23456]), decimal.Decimal(1) / 3)
+print(plt.rcParams['font.size'], plt.rcParams['axes.prop_cycle'].by_key())
+---
+pd.reset_option('display.max_rows')
+plt.rcdefaults()
+---
+print(pd.get_option('display.max_rows'), plt.rcParams['font.size'])
+""",
+    "a setting that cannot be kept costs no other": r"""
+import pandas as pd
+def made():
+    running = (n for n in [1])
+    return lambda value: f'<{value:.0f}>' if running else ''
+pd.set_option('display.float_format', made())
+pd.set_option('display.max_rows', 4)
+---
+print(pd.get_option('display.max_rows'))
+""",
 }

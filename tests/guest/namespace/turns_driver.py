@@ -21,7 +21,7 @@ import types
 import warnings
 from typing import Any
 
-from safe_codeact.guest.namespace import Beside, DefaultKnown, restore, save
+from safe_codeact.guest.namespace import Beside, DefaultKnown, Settings, restore, save
 
 # fmt: off
 MODULES = (
@@ -35,6 +35,7 @@ MODULES = (
 
 
 _GUARDED: list[tuple[dict[str, Any], DefaultKnown]] = []
+_SETTINGS: list[Settings] = []
 
 
 class Facade:
@@ -105,6 +106,7 @@ def prepare() -> None:
         importlib.import_module(name)
     facades = make_facades()
     table = make_builtins(facades)
+    _SETTINGS.append(Settings())
     _GUARDED.append((table, DefaultKnown(builtins=table, modules=facades, tools={"search": search})))
     gc.collect()
     gc.freeze()
@@ -121,7 +123,7 @@ def run(source: str, namespace: dict[str, Any], index: int) -> None:
 def one_turn(source: str, index: int, name: str, path: str, answer: dict[str, Any]) -> None:
     namespace, known = make_session(name)
     remembered: dict[str, str] = {}
-    beside = Beside()
+    beside = Beside(_SETTINGS[0])
     if os.path.exists(path):
         with open(path, "rb") as file:
             data = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)

@@ -46,6 +46,7 @@ _LIBRARIES: Final = frozenset(_IMPORTED.split())
 _DENIED_ANYWHERE: Final = frozenset(name for module in ("numpy", "sympy", "scipy") for name in DENIED[module]) | {
     "save", "savez", "savez_compressed", "savetxt", "loadtxt", "genfromtxt", "fromregex", "load",
 }  # fmt: skip
+HARMFUL_NAMES: Final = HARMFUL_BUILTINS | _DENIED_ANYWHERE
 
 
 def harmless_builtins() -> dict[str, Any]:
@@ -67,9 +68,10 @@ def checked(
     library: str,
     *,
     shadowing: Container[str] = (),
-    names: Container[str] = HARMFUL_BUILTINS,
+    names: Container[str] = HARMFUL_NAMES,
 ) -> ast.Expression:
-    """The tree of an expression that may be evaluated. `shadowing` are names that the evaluation binds itself.
+    """The tree of an expression that may be evaluated. `shadowing` are names that the evaluation binds itself, `names`
+    those that are refused: none where it runs with the harmless builtins and sees the action's own names only.
 
     Raises SyntaxError as `compile` does, and `ActionRefused`.
     """
@@ -84,7 +86,7 @@ def check_generated(text: str, library: str) -> None:
     tree = ast.parse(text)
     own = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    _check(tree, text, library, _GENERATED, own, HARMFUL_BUILTINS)
+    _check(tree, text, library, _GENERATED, own, HARMFUL_NAMES)
 
 
 def _check(
@@ -99,7 +101,7 @@ def _check(
         if not isinstance(node, allowed):
             raise refuse(text, f"{type(node).__name__}, which is no part of an expression", library)
         if isinstance(node, ast.Name) and node.id not in shadowing:
-            if node.id.startswith("__") or node.id in harmful or node.id in _DENIED_ANYWHERE:
+            if node.id.startswith("__") or node.id in harmful:
                 raise refuse(text, f"the name {node.id!r}", library)
         elif isinstance(node, ast.Attribute):
             _check_attribute(node, text, library)

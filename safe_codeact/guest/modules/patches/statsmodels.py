@@ -1,15 +1,27 @@
-"""statsmodels and patsy: formulas, which are Python expressions in text, and results that are stored as pickles."""
+"""statsmodels, patsy and formulaic: formulas, which are Python expressions in text, and results that are stored as pickles.
+
+Threat: `smf.ols("y ~ __import__('os').system('id')", df)`, and frames: both formula engines look names up in the frame
+of whoever calls them.
+What we do: each factor is read before it is compiled, runs with the harmless builtins only, and sees the action's names
+wherever it is evaluated. Names are not refused: a column may be called `open` or `type`, and no builtin is behind it.
+"""
 
 from __future__ import annotations
 
+import ast
 import sys
 from builtins import compile as real_compile
+from builtins import eval as real_eval
+from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
 from safe_codeact.guest.modules.attributes import action_names
 from safe_codeact.guest.modules.patches.doors import close
-from safe_codeact.guest.modules.patches.expressions import checked
+from safe_codeact.guest.modules.patches.expressions import checked, harmless_builtins
+
+# What formulaic puts into an expression after it was parsed.
+_INSERTED = frozenset(f"__FORMULAIC_{name}__" for name in ("CONTEXT", "METADATA", "STATE", "SPEC"))
 
 
 def patch() -> None:
@@ -17,18 +29,51 @@ def patch() -> None:
 
 
 def patch_patsy() -> None:
-    """A formula's factors are read before they are evaluated, and see the action's names wherever they are evaluated."""
-    evaluation = sys.modules["patsy.eval"]
+    evaluation: Any = sys.modules["patsy.eval"]
+    evaluation.compile = _compile_factor
+    evaluation.eval = _eval_factor
+    evaluation.EvalEnvironment.capture = classmethod(_capture)
 
-    def gated_compile(source: str, filename: str, mode: str, *args: Any, **kwargs: Any) -> CodeType:
-        checked(source, "patsy")
-        return real_compile(source, filename, mode, *args, **kwargs)  # type: ignore[no-any-return]
 
-    def capture(cls: Any, eval_env: Any = 0, reference: int = 0) -> Any:
-        if isinstance(eval_env, cls):
-            return eval_env
-        own_globals, own_locals = action_names()
-        return cls([own_locals, own_globals], 0)
+def patch_formulaic() -> None:
+    transforms: Any = sys.modules["formulaic.utils.stateful_transforms"]
+    transforms.compile = _compile_factor
+    transforms.eval = _eval_factor
+    context: Any = sys.modules["formulaic.utils.context"]
+    context.sys = _ActionFrames
 
-    evaluation.compile = gated_compile  # type: ignore[attr-defined]
-    evaluation.EvalEnvironment.capture = classmethod(capture)
+
+def _compile_factor(source: str | ast.Expression, filename: str, mode: str, *flags: Any) -> CodeType:
+    tree = checked(source, "the formula", shadowing=_INSERTED, names=())
+    return real_compile(tree, filename, "eval", *flags)  # type: ignore[no-any-return]
+
+
+def _eval_factor(code: CodeType, globals: Any = None, locals: Any = None) -> Any:
+    # SAFETY: `code` comes from `_compile_factor`, the only compiler that these modules have; without builtins of its own in
+    # the globals, CPython would put in those of this module: the real ones.
+    return real_eval(code, {"__builtins__": harmless_builtins()}, locals)
+
+
+def _capture(cls: Any, eval_env: Any = 0, reference: int = 0) -> Any:
+    if isinstance(eval_env, cls):
+        return eval_env
+    own_globals, own_locals = action_names()
+    return cls([own_locals, own_globals], 0)
+
+
+class _ActionFrames:
+    """Stands in for `sys` where the names of a caller are looked up: every caller is the action."""
+
+    @staticmethod
+    def _getframe(depth: int = 0) -> _Names:
+        return _Names()
+
+
+class _Names:
+    """What is read of a frame: copies of the action's names."""
+
+    f_locals: Mapping[str, Any]
+    f_globals: Mapping[str, Any]
+
+    def __init__(self) -> None:
+        self.f_globals, self.f_locals = action_names()
