@@ -109,9 +109,12 @@ class Settings:
             start = self._start.get(library.module)
             if start is None:
                 continue  # a library that this worker imported by itself: its start is not known
-            for name, value in library.read(module).items():
-                if not _same(value, start.get(name)):
-                    found[f"{library.module}{_SEPARATOR}{name}"] = value
+            with contextlib.suppress(
+                Exception
+            ):  # an action may have left a library in a state that it cannot read itself
+                for name, value in library.read(module).items():
+                    if not _same(value, start.get(name)):
+                        found[f"{library.module}{_SEPARATOR}{name}"] = value
         return found
 
     def restore(self, extras: Mapping[str, Any]) -> None:
@@ -133,15 +136,19 @@ def _loaded() -> Iterator[tuple[_Library, Any]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, as far as that can be asked without running code of the action's: identity, or plain data all through."""
+    """Equal, as far as that can be asked without running code of the action's: identity, or plain data all through.
+
+    `other` is from before the action, so its type is a library's.
+    """
     if one is other:
         return True
     if type(one) is not type(other):
         return False
-    if isinstance(one, _PLAIN):
+    if isinstance(other, _PLAIN):
         return bool(one == other)
-    if type(one) in (list, tuple):
+    if isinstance(other, (list, tuple)):
         return len(one) == len(other) and all(map(_same, one, other))
-    if type(one) is dict:
-        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    if isinstance(other, dict):
+        same_names = all(type(name) is str for name in one) and one.keys() == other.keys()
+        return same_names and all(_same(value, other[name]) for name, value in one.items())
     return False

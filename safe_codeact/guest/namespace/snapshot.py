@@ -92,7 +92,8 @@ def save(
 
 def _by_name(value: object, known: Known) -> object:
     """A container that a module shows (`from sympy import *` brings some) stays the module's own, functions and all."""
-    if type(value) in (dict, list, set) and (name := known.name_of(value)) is not None:
+    kind = type(value)  # compared by identity: the equality of a class may be the action's own
+    if (kind is dict or kind is list or kind is set) and (name := known.name_of(value)) is not None:
         return Shown(name)
     return value
 

@@ -252,7 +252,7 @@ def answers() -> dict[str, dict[str, Any]]:
 def test_hostile_objects_do_no_more_than_they_may(title: str, answers: dict[str, dict[str, Any]]) -> None:
     answer = answers[title]
     _, _, expected, not_kept = ATTACKS[title]
-    assert "broken" not in answer, answer
+    assert "broken" not in answer, answer["broken"]
     assert answer["stdout"] == expected, answer
     assert "good" in answer["bound"]
     assert sorted(answer["saved"][0]) == not_kept, answer["saved"]
