@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 from safe_codeact.guest import guards
@@ -20,6 +23,7 @@ class Knowledge:
         self._objects = {f"builtin:{name}": obj for name, obj in builtins.items() if callable(obj)}
         self._objects |= {f"tool:{name}": obj for name, obj in tools.items()}
         self._objects |= {f"guard:{name}": guard for name, guard in guards.KEPT.items()}
+        self._objects["builtin:type"] = type  # what classes of the session are made of; "guard:type" is what it holds
         self._names = {id(obj): name for name, obj in self._objects.items()}
 
     def name_of(self, obj: object) -> str | None:
@@ -29,21 +33,27 @@ class Knowledge:
             return known
         if guards.stands_for_type(obj):
             return "guard:type"
-        module = self._facades.name_of(obj)
+        module = self._module_name(obj)
         if module is not None:
             return f"module:{module}"
         address = self._facades.address_of(obj)
         return None if address is None else f"attribute:{address[0]}:{address[1]}"
 
     def find(self, name: str) -> object:
-        """The live object of such a name. Raises `LookupError` where this action has none."""
+        """The live object of such a name. Raises `LookupError` or `ImportError` where this action has none."""
         kind, _, rest = name.partition(":")
         if kind == "module":
-            return self._facades.find(rest)
+            return self._facades.find(rest) if self._restricted else importlib.import_module(rest)
         if kind == "attribute":
             module, _, attribute = rest.rpartition(":")
             return self._facades.lookup(module, attribute)
         return self._objects[name]
+
+    def _module_name(self, obj: object) -> str | None:
+        """Of a facade, or, where nothing is restricted, of the module itself."""
+        if self._restricted or not isinstance(obj, ModuleType):
+            return self._facades.name_of(obj)
+        return obj.__name__ if sys.modules.get(obj.__name__) is obj else None
 
     def allows(self, module: str, qualname: str, obj: object) -> bool:
         """Classes of the packages that the policy lets an action import; under no restriction, anything."""

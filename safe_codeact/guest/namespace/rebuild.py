@@ -84,7 +84,7 @@ class Rebuilder:
     def known(self, name: str) -> object:
         try:
             found = self._known.find(name)
-        except LookupError:
+        except (LookupError, ImportError):
             found = None
         return Lost(f"{name.partition(':')[2]} is not available to this action") if found is None else found
 
