@@ -19,6 +19,7 @@ class Outcome(str, Enum):  # noqa: UP042 - the contract says an enum of strings;
     timed_out = "timed_out"
     memory_exceeded = "memory_exceeded"
     output_exceeded = "output_exceeded"
+    workspace_exceeded = "workspace_exceeded"
     forbidden_syscall = "forbidden_syscall"
     crashed = "crashed"
     broke_protocol = "broke_protocol"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -15,19 +14,19 @@ from typing import Any, Self
 
 from safe_codeact.confine.protections import plan_for
 from safe_codeact.errors import ConfinementUnavailable, SessionClosed
+from safe_codeact.host.folder import make_private_folder, remove_private_folder, sweep_private_folders
 from safe_codeact.host.launcher import Launcher
+from safe_codeact.host.quota import QuotaWatch
 from safe_codeact.host.state import SessionState
 from safe_codeact.host.store import MemoryStore
 from safe_codeact.host.tool import ToolCall
 from safe_codeact.host.toolbox import Toolbox
-from safe_codeact.host.workspace import remove_private_folder
 from safe_codeact.policy.effective import Policy
 from safe_codeact.session import AsyncSession, Session
 from safe_codeact.wire.conversation import Conversation
 from safe_codeact.wire.messages import ToolStub
 
 _MAX_WORKERS = 64
-_FOLDERS = ("slots", "workspaces", "checkpoints")
 
 
 def _cache_folder() -> Path:
@@ -69,23 +68,29 @@ class RuntimeCore:
         self.plan = plan_for(self.policy)
         self.toolbox = Toolbox(self.policy, tools, approve)
         self.process = os.getpid()
-        self.folder = Path(tempfile.mkdtemp(prefix="safe_codeact-"))
-        for name in _FOLDERS:
-            (self.folder / name).mkdir(mode=0o711)  # a worker of another uid passes through; Landlock lists nothing
-        self.folder.chmod(0o711)
-        self.store = MemoryStore(self.folder / "state")
+        sweep_private_folders()
+        self.folder, owner = make_private_folder()
         self.sessions: dict[str, SessionState] = {}
         self.lock = threading.Lock()
-        self.launcher = Launcher(
-            self.policy,
-            self.plan,
-            slots=self.folder / "slots",
-            cache=_cache_folder(),
-            standby=standby,
-            max_workers=max_workers or _MAX_WORKERS,
-            new_conversation=self._new_conversation,
+        self.watch = QuotaWatch()
+        try:
+            self.store = MemoryStore(self.folder / "state")
+            self.launcher = Launcher(
+                self.policy,
+                self.plan,
+                slots=self.folder / "slots",
+                cache=_cache_folder(),
+                standby=standby,
+                max_workers=max_workers or _MAX_WORKERS,
+                new_conversation=self._new_conversation,
+            )
+        except BaseException:
+            remove_private_folder(self.folder)
+            os.close(owner)
+            raise
+        self._finalizer = weakref.finalize(
+            self, _finish, os.getpid(), self.launcher, self.watch, self.toolbox, self.folder, owner
         )
-        self._finalizer = weakref.finalize(self, _finish, os.getpid(), self.launcher, self.toolbox, self.folder)
 
     def _new_conversation(self) -> Conversation:
         return Conversation(output_limit=4 * self.policy.limits.output_kb * 1024)
@@ -98,6 +103,11 @@ class RuntimeCore:
             )
         if not self._finalizer.alive:
             raise SessionClosed("the runtime is closed")
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether `check_usable` would not raise."""
+        return os.getpid() == self.process and self._finalizer.alive
 
     def open_session(self, session_id: str | None) -> SessionState:
         """The state of a new session, or of one that is open."""
@@ -118,11 +128,13 @@ class RuntimeCore:
             self._finalizer()
 
 
-def _finish(process: int, launcher: Launcher, toolbox: Toolbox, folder: Path) -> None:
+def _finish(process: int, launcher: Launcher, watch: QuotaWatch, toolbox: Toolbox, folder: Path, owner: int) -> None:
     if os.getpid() == process:  # a forked copy's exit must not end its parent's processes
         launcher.close()
+        watch.close()
         toolbox.close()
         remove_private_folder(folder)
+        os.close(owner)
 
 
 def _require_available(policy: Policy) -> None:

@@ -10,20 +10,21 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from safe_codeact.errors import NotPlain, StoreError
+from safe_codeact.errors import StoreError
 from safe_codeact.host import exchange
 from safe_codeact.host.state import SessionState
+from safe_codeact.host.values import assignment, value_of
 from safe_codeact.observation import Observation
 from safe_codeact.wire import messages
-from safe_codeact.wire.encode import NotEncodable, pack
 
 if TYPE_CHECKING:
-    from safe_codeact.host.launcher import Worker
+    from safe_codeact.host.worker import Worker
+
+_LOCKED_SECONDS = 0.002  # between two looks at a session that a thread of the host is using
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,27 +44,6 @@ def _wall(state: SessionState, timeout: float | None) -> float:
     if not timeout > 0:
         raise ValueError(f"timeout={timeout!r} must be a positive number of seconds")
     return min(timeout, limit)
-
-
-def _plain_or_raise(name: str, fetched: messages.Fetched) -> Any:
-    if fetched.problem == "missing":
-        raise NameError(f"the session has no variable {name!r}")
-    if fetched.problem:
-        reason = "is too large to carry" if fetched.problem == "too_large" else "is not plain data"
-        raise NotPlain(
-            f"{name!r} {reason}: it holds {fetched.type_name}. Plain are None, bool, int, float, str, bytes, "
-            "list, tuple and dict"
-        )
-    return fetched.value
-
-
-def _check_plain(name: str, value: Any) -> None:
-    if not name.isidentifier() or name.startswith("__"):
-        raise ValueError(f"{name!r} is not a name that an action could bind")
-    try:
-        pack(value)
-    except NotEncodable as error:
-        raise NotPlain(f"{name!r} cannot be carried: {error}") from None
 
 
 def _answered(transcript: exchange.Transcript, what: str) -> Any:
@@ -91,22 +71,22 @@ class Files:
 
     def write(self, path: str | os.PathLike[str], data: bytes) -> None:
         """Make or replace a file. Raises `ValueError` for a path outside, or where the policy gives no workspace."""
-        with self._state.lock:
+        with self._state.turn():
             self._state.files().write(path, data)
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """A file's bytes. Raises `FileNotFoundError`."""
-        with self._state.lock:
+        with self._state.turn():
             return self._state.files().read(path)
 
     def list(self) -> list[str]:
         """The paths of all files, sorted."""
-        with self._state.lock:
+        with self._state.turn():
             return [entry.path for entry in self._state.files().entries()]
 
     def delete(self, path: str | os.PathLike[str]) -> None:
         """Remove a file or a folder. Raises `FileNotFoundError`."""
-        with self._state.lock:
+        with self._state.turn():
             self._state.files().delete(path)
 
 
@@ -130,39 +110,43 @@ class Session:
         """
         state = self._state
         wall = _wall(state, timeout)
-        with state.lock:
-            state.check_open()
+        with state.turn():
             refused = state.judge_size(source)
             if refused is not None:
                 return refused
-            before = state.entries()
+            before = state.listing()
             started = time.monotonic()
             calls = state.core.toolbox.session()
-            with state.descriptors() as (new, descriptors):
+            with state.attempt() as attempt:
                 with self._worker() as worker:
                     queued = time.monotonic() - started
                     request = state.execute(source, wall, worker)
-                    transcript = exchange.converse(worker, request, descriptors, state.bounds(wall), calls.answer)
-                return state.conclude(transcript, new, calls, before, started, queued)
+                    transcript = exchange.converse(
+                        worker, request, attempt.descriptors, state.bounds(wall), calls.answer
+                    )
+                return state.conclude(transcript, attempt, calls, before, started, queued)
 
     def get(self, name: str) -> Any:
-        """A variable's value, as plain data. Raises `NameError`, or `NotPlain` naming the type."""
-        with self._state.lock:
+        """A variable's value: plain data, a numpy array, or a pandas Series or DataFrame. Never pickled.
+
+        Raises `NameError`, or `NotPlain` naming the type. Arrays come as dtype, shape and bytes; frames by columns, without
+        their index's frequency and `attrs`.
+        """
+        with self._state.turn():
             fetched = self._ask(messages.Fetch(name=name, has_snapshot=self._state.has_snapshot), f"get({name!r})")
-        return _plain_or_raise(name, fetched)
+        return value_of(name, fetched)
 
     def set(self, name: str, value: Any) -> None:
-        """Bind a variable to plain data. Raises `NotPlain` naming the type."""
-        _check_plain(name, value)
-        with self._state.lock:
-            request = messages.Assign(name=name, value=value, has_snapshot=self._state.has_snapshot)
+        """Bind a variable to what `get` could return. Raises `NotPlain` naming the type, `StoreError` if it cannot be kept."""
+        with self._state.turn():
+            request = assignment(name, value, self._state.has_snapshot)
             assigned = self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
 
     def variables(self) -> list[Variable]:
         """The session's names, with type, size and a preview, in a stable order."""
-        with self._state.lock:
+        with self._state.turn():
             described = self._ask(messages.Describe(has_snapshot=self._state.has_snapshot), "variables()")
         return [
             Variable(name=line.name, type=line.type, size_bytes=line.size_bytes, preview=line.preview)
@@ -171,23 +155,24 @@ class Session:
 
     def checkpoint(self) -> str:
         """Remember the state; returns an id for `restore`."""
-        with self._state.lock:
+        with self._state.turn():
             return self._state.checkpoint()
 
     def restore(self, checkpoint: str) -> None:
         """Go back to a checkpoint of this session. Raises `StoreError`."""
-        with self._state.lock:
+        with self._state.turn():
             self._state.restore(checkpoint)
 
     def fork(self) -> Session:
         """A second session that goes on from this one's state."""
-        with self._state.lock:
+        with self._state.turn():
             return Session(self._state.fork())
 
     def close(self, *, keep: bool = False) -> None:
         """Forget the state. `keep=True` needs a durable store."""
-        with self._state.lock:
-            self._state.close(keep)
+        if self._state.core.is_usable:  # else there is nothing left to forget, and nothing of ours in a forked copy
+            with self._state.lock:
+                self._state.close(keep)
 
     def __enter__(self) -> Self:
         return self
@@ -199,19 +184,24 @@ class Session:
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[Worker]:
-        worker = self._state.core.launcher.take().result()
+        launcher = self._state.core.launcher
+        waiting = launcher.take()
+        try:
+            worker = waiting.result()
+        except BaseException:
+            launcher.give_back(waiting)
+            raise
         with self._state.in_slot(worker):
             yield worker
 
     def _ask(self, request: exchange.Request, what: str) -> Any:
         state = self._state
-        state.check_open()
-        with state.descriptors() as (new, descriptors):
+        with state.attempt() as attempt:
             with self._worker() as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                transcript = exchange.converse(worker, request, descriptors, bounds, _no_tools)
+                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, _no_tools)
             saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
-            problem = state.settle(new, saved, saved >= 0)
+            problem = state.settle(attempt, saved, saved >= 0)
         answer = _answered(transcript, what)
         if problem:
             raise StoreError(f"{what}: {problem}")
@@ -221,24 +211,28 @@ class Session:
 class AsyncFiles:
     """`session.files` of an `AsyncSession`."""
 
-    def __init__(self, state: SessionState) -> None:
-        self._files = Files(state)
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
 
     async def write(self, path: str | os.PathLike[str], data: bytes) -> None:
         """See `Files.write`."""
-        await asyncio.to_thread(self._files.write, path, data)
+        async with self._session._turn() as state:
+            await asyncio.to_thread(state.files().write, path, data)
 
     async def read(self, path: str | os.PathLike[str]) -> bytes:
         """See `Files.read`."""
-        return await asyncio.to_thread(self._files.read, path)
+        async with self._session._turn() as state:
+            return await asyncio.to_thread(state.files().read, path)
 
     async def list(self) -> list[str]:
         """See `Files.list`."""
-        return await asyncio.to_thread(self._files.list)
+        async with self._session._turn() as state:
+            return [entry.path for entry in await asyncio.to_thread(state.files().entries)]
 
     async def delete(self, path: str | os.PathLike[str]) -> None:
         """See `Files.delete`."""
-        await asyncio.to_thread(self._files.delete, path)
+        async with self._session._turn() as state:
+            await asyncio.to_thread(state.files().delete, path)
 
 
 class AsyncSession:
@@ -246,8 +240,8 @@ class AsyncSession:
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
-        self._turn = asyncio.Lock()
-        self.files = AsyncFiles(state)
+        self._order = asyncio.Lock()  # first come, first served
+        self.files = AsyncFiles(self)
 
     @property
     def id(self) -> str:
@@ -256,48 +250,41 @@ class AsyncSession:
 
     async def run(self, source: str, *, timeout: float | None = None) -> Observation:
         """See `Session.run`. Cancelled, the action is killed and the session stays on its previous state."""
-        state = self._state
-        wall = _wall(state, timeout)
-        async with self._turn:
-            state.check_open()
+        wall = _wall(self._state, timeout)
+        async with self._turn() as state:
             refused = state.judge_size(source)
             if refused is not None:
                 return refused
-            before = state.entries()
+            before = state.listing()
             started = time.monotonic()
             calls = state.core.toolbox.session()
-            with state.descriptors() as (new, descriptors):
-                try:
-                    async with self._worker() as worker:
-                        queued = time.monotonic() - started
-                        request = state.execute(source, wall, worker)
-                        transcript = await exchange.converse_async(
-                            worker, request, descriptors, state.bounds(wall), calls.answer_async
-                        )
-                except BaseException:
-                    state.settle(new, -1, keep=False)
-                    raise
-                return state.conclude(transcript, new, calls, before, started, queued)
+            with state.attempt() as attempt:
+                async with self._worker() as worker:
+                    queued = time.monotonic() - started
+                    request = state.execute(source, wall, worker)
+                    transcript = await exchange.converse_async(
+                        worker, request, attempt.descriptors, state.bounds(wall), calls.answer_async
+                    )
+                return state.conclude(transcript, attempt, calls, before, started, queued)
 
     async def get(self, name: str) -> Any:
         """See `Session.get`."""
-        async with self._turn:
+        async with self._turn():
             request = messages.Fetch(name=name, has_snapshot=self._state.has_snapshot)
             fetched = await self._ask(request, f"get({name!r})")
-        return _plain_or_raise(name, fetched)
+        return value_of(name, fetched)
 
     async def set(self, name: str, value: Any) -> None:
         """See `Session.set`."""
-        _check_plain(name, value)
-        async with self._turn:
-            request = messages.Assign(name=name, value=value, has_snapshot=self._state.has_snapshot)
+        async with self._turn():
+            request = assignment(name, value, self._state.has_snapshot)
             assigned = await self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
 
     async def variables(self) -> list[Variable]:
         """See `Session.variables`."""
-        async with self._turn:
+        async with self._turn():
             described = await self._ask(messages.Describe(has_snapshot=self._state.has_snapshot), "variables()")
         return [
             Variable(name=line.name, type=line.type, size_bytes=line.size_bytes, preview=line.preview)
@@ -306,23 +293,24 @@ class AsyncSession:
 
     async def checkpoint(self) -> str:
         """See `Session.checkpoint`."""
-        async with self._turn:
+        async with self._turn():
             return await asyncio.to_thread(self._state.checkpoint)
 
     async def restore(self, checkpoint: str) -> None:
         """See `Session.restore`."""
-        async with self._turn:
+        async with self._turn():
             await asyncio.to_thread(self._state.restore, checkpoint)
 
     async def fork(self) -> AsyncSession:
         """See `Session.fork`."""
-        async with self._turn:
+        async with self._turn():
             return AsyncSession(await asyncio.to_thread(self._state.fork))
 
     async def close(self, *, keep: bool = False) -> None:
         """See `Session.close`."""
-        async with self._turn:
-            await asyncio.to_thread(self._state.close, keep)
+        if self._state.core.is_usable and not self._state.closed:  # as Session.close
+            async with self._turn() as state:
+                await asyncio.to_thread(state.close, keep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -333,37 +321,42 @@ class AsyncSession:
         await self.close()
 
     @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[SessionState]:
+        """`SessionState.turn` without holding up the loop: threads may use the same session through another object."""
+        state = self._state
+        state.core.check_usable()
+        async with self._order:
+            while not state.lock.acquire(blocking=False):
+                await asyncio.sleep(_LOCKED_SECONDS)
+            try:
+                with state.at_work():
+                    yield state
+            finally:
+                state.lock.release()
+
+    @contextlib.asynccontextmanager
     async def _worker(self) -> AsyncIterator[Worker]:
-        waiting = self._state.core.launcher.take()
-        worker = await _hand_over(waiting)
+        launcher = self._state.core.launcher
+        waiting = launcher.take()
+        try:
+            worker = await asyncio.wrap_future(waiting)
+        except BaseException:
+            launcher.give_back(waiting)
+            raise
         with self._state.in_slot(worker):
             yield worker
 
     async def _ask(self, request: exchange.Request, what: str) -> Any:
         state = self._state
-        state.check_open()
-        with state.descriptors() as (new, descriptors):
-            saved = -1
-            problem = ""
-            try:
-                async with self._worker() as worker:
-                    bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                    transcript = await exchange.converse_async(worker, request, descriptors, bounds, _no_tools_async)
-                saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
-            finally:
-                problem = state.settle(new, saved, saved >= 0)
+        with state.attempt() as attempt:
+            async with self._worker() as worker:
+                bounds = state.bounds(state.core.policy.limits.wall_seconds)
+                transcript = await exchange.converse_async(
+                    worker, request, attempt.descriptors, bounds, _no_tools_async
+                )
+            saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
+            problem = state.settle(attempt, saved, saved >= 0)
         answer = _answered(transcript, what)
         if problem:
             raise StoreError(f"{what}: {problem}")
         return answer
-
-
-async def _hand_over(waiting: Future[Worker]) -> Worker:
-    """A worker, or, when cancelled while one was being handed over, its end."""
-    try:
-        return await asyncio.wrap_future(waiting)
-    except asyncio.CancelledError:
-        if not waiting.cancel() and waiting.done() and waiting.exception() is None:
-            waiting.result().kill()
-            waiting.result().connection.close()
-        raise

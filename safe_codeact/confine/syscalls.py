@@ -74,6 +74,7 @@ _MAP_SPECIAL = 0x100 | 0x2000 | 0x40000
 _PROT_GROWS = 0x01000000 | 0x02000000  # PROT_GROWSDOWN, PROT_GROWSUP: the protection runs on to the mapping's end
 _O_WRITES = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_ACCMODE, O_CREAT, O_TRUNC, __O_TMPFILE
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
+_O_PATH = 0o10000000  # Landlock lets any path be opened so: a handle to ask questions with
 _RLIMIT_DATA = 2
 # FUTEX_WAIT, WAKE, WAIT_BITSET and WAKE_BITSET, each with FUTEX_PRIVATE_FLAG. A shared one on a page of a library's file is
 # a semaphore between sessions; requeueing and priority inheritance are needed by no lock of CPython or glibc.
@@ -87,7 +88,7 @@ def _is(argument: int, value: int) -> tuple[Masked, ...]:
 
 
 def _is_mode(value: int) -> tuple[Masked, ...]:
-    return (Masked(2, _O_ACCMODE, value),)
+    return (Masked(2, _O_ACCMODE | _O_PATH, value),)
 
 
 BASE: tuple[Allowed, ...] = (
@@ -138,13 +139,13 @@ BASE: tuple[Allowed, ...] = (
 
 COMPUTATION: tuple[Allowed, ...] = (
     Allowed("openat", 257, 56, "library and time-zone files, read-only; Landlock says which",
-            ((Masked(2, _O_WRITES, 0),),)),
+            ((Masked(2, _O_WRITES | _O_PATH, 0),),)),
 )  # fmt: skip
 
 WORKSPACE: tuple[Allowed, ...] = (
     # Reading and truncating at once, and the access mode 3, ask Landlock for no right to write before its ABI 3.
     Allowed("openat", 257, 56, "library files and the workspace; Landlock says which and how",
-            ((Masked(2, _O_ACCMODE | _O_TRUNC, 0),), _is_mode(1), _is_mode(2))),
+            ((Masked(2, _O_ACCMODE | _O_TRUNC | _O_PATH, 0),), _is_mode(1), _is_mode(2))),
     Allowed("chdir", 80, 49, "into the workspace, once the host has moved it into the slot"),
     Allowed("pwrite64", 18, 68, "zip and image writers seek and patch"),
     Allowed("writev", 20, 66, "glibc's stdio, as C libraries use it"),

@@ -14,9 +14,9 @@ from safe_codeact.gate.names import GUARD
 READ = GUARD + "read"  # (object, name)
 WRITE = GUARD + "write"  # (value, object, name)
 FORMAT = GUARD + "format"  # (object, *args, **kwargs): object.format(...)
-NEW_CLASS = GUARD + "type"  # (type, *args, **kwargs): type(...) with other than one argument
-SHIELD = GUARD + "shield"  # (value): the value, unless it is a metaclass that could be called to make a class
-HOOK = GUARD + "hook"  # (method, name): the name as the action spells it
+TYPE_OF = GUARD + "type"  # (what `type` is bound to, object): type(object)
+HOOK = GUARD + "hook:"  # and the method's name: (argument): what that method is told, as the action may see it
+NAMES = GUARD + "names"  # no guard: the namespace that these builtins belong to
 SLOTS = GUARD + "slots"  # (value of __slots__)
 MATCH_ARGS = GUARD + "match_args"  # (value of __match_args__)
 

@@ -80,7 +80,7 @@ BELIEVED: frozenset[str] = words(
 # Readable on any object: operators, and what describes an object without handing over what it is made of.
 _READABLE: frozenset[str] = _OPERATORS | words(
     "__name__ __qualname__ __doc__ __module__ __class__ __annotations__ __version__ __author__ __all__ "
-    "__cause__ __context__ __suppress_context__ __notes__ __members__ __dataclass_fields__ "
+    "__cause__ __context__ __suppress_context__ __notes__ __members__ "
     "__dataclass_params__ __args__ __parameters__ __metadata__ __type_params__ __value__ __bound__ "
     "__constraints__ __covariant__ __contravariant__ __default__ __total__ __required_keys__ "
     "__optional_keys__ __abstractmethods__ __isabstractmethod__ __supertype__ __array_priority__ __file__ "
@@ -90,10 +90,12 @@ _READABLE: frozenset[str] = _OPERATORS | words(
 # Compiled as a guard call: the guard looks at the object, because the name alone does not decide.
 GUARDED: frozenset[str] = words(
     "__dict__ __new__ __slots__ __match_args__ __getattribute__ __getattr__ __setattr__ __delattr__ __dir__ "
-    "__class__ __call__ __origin__ format format_map obj"
+    "__class__ __call__ __origin__ __dataclass_fields__ format format_map obj"
 )
 
-WRITABLE: frozenset[str] = (_OPERATORS - {"__set_name__", "__class_getitem__"}) | words(
+WRITABLE: frozenset[str] = (
+    _OPERATORS - words("__set_name__ __class_getitem__ __subclasshook__ __subclasscheck__")
+) | words(
     "__name__ __qualname__ __doc__ __annotations__ __cause__ __context__ __suppress_context__ __notes__ "
     "__wrapped__ __signature__ __version__ __author__ __module__"
 )

@@ -16,7 +16,7 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from safe_codeact.gate import grammar
 from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
-from safe_codeact.gate.guard_calls import FORMAT, HOOK, NEW_CLASS, READ, SHIELD, WRITE, call, declared, named, placed
+from safe_codeact.gate.guard_calls import FORMAT, HOOK, READ, TYPE_OF, WRITE, call, declared, named, placed
 from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
 from safe_codeact.gate.rules import (
@@ -56,9 +56,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self._class: ClassNames | None = None  # set while the walk is directly in a class body
         self._at_module = True
         self._globals: set[str] = set()
-        self._unshielded: set[int] = (
-            set()
-        )  # id() of nodes whose value is only compared, shown, or asked for an attribute
+        self._passing: set[int] = set()  # id() of nodes whose value is only shown, or asked for an attribute
 
     # The walk
 
@@ -120,8 +118,6 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             self.names.add(name)
         if self._class is not None and name in self._class.bound and id(node) not in self._class.earlier:
             node.id = self._renamed(name)
-        if name == "type" and type(node.ctx) is ast.Load and id(node) not in self._unshielded:
-            return call(node, SHIELD, node)
         return node
 
     def _renamed(self, name: str) -> str:
@@ -166,11 +162,11 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     # Attributes and calls
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        self._unshielded.add(id(node.value))
+        self._passing.add(id(node.value))
         node.value = self.visit(node.value)
         name = node.attr
-        if name == "__class__" and type(node.ctx) is ast.Load and id(node) in self._unshielded:
-            return node
+        if name == "__class__" and type(node.ctx) is ast.Load and id(node) in self._passing:
+            return node  # `x.__class__.__name__`: nobody gets to hold the class
         context = type(node.ctx)
         stance = reading(name) if context is ast.Load else writing(name)
         if stance is Stance.PRIVATE:
@@ -191,32 +187,15 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             node.args.insert(0, function.value)
             node.func = placed(named(FORMAT), function)
             return node
-        if not isinstance(function, ast.Name):
-            return self.node_contents_visit(node)
-        if function.id == "type":
-            return self._visit_type(node, function)
-        if function.id in ("isinstance", "issubclass") and len(node.args) == 2:
-            kinds = node.args[1]
-            self._unshielded.update(map(id, kinds.elts if isinstance(kinds, ast.Tuple) else (kinds,)))
-        return self.node_contents_visit(node)
-
-    def _visit_type(self, node: ast.Call, function: ast.Name) -> ast.Call:
-        self._unshielded.add(id(function))
-        plain = id(node) in self._unshielded
-        self._unshielded.update(map(id, node.args[:1]))
         self.node_contents_visit(node)
-        if not (len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)):
-            node.args.insert(0, node.func)
-            node.func = placed(named(NEW_CLASS), function)
-            return node
-        return node if plain else call(node, SHIELD, node)
-
-    def visit_Compare(self, node: ast.Compare) -> ast.Compare:
-        self._unshielded.update(map(id, (node.left, *node.comparators)))
-        return self.node_contents_visit(node)
+        if isinstance(function, ast.Name) and function.id == "type" and len(node.args) == 1 and not node.keywords:
+            if not isinstance(node.args[0], ast.Starred):
+                node.args.insert(0, function)
+                node.func = placed(named(TYPE_OF), function)
+        return node
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.FormattedValue:
-        self._unshielded.add(id(node.value))
+        self._passing.add(id(node.value))
         return self.node_contents_visit(node)
 
     def visit_Assign(self, node: ast.Assign) -> ast.stmt:
@@ -305,12 +284,13 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
 
     def _translate_hook(self, node: ast.FunctionDef, name: str) -> None:
         # `__getattr__` and its kin are called with the compiled name; the action's code must see the one it wrote, and
-        # must not answer for what C code asks of an object (`__array_interface__`: where its memory is).
+        # must not answer for what C code asks of an object (`__array_interface__`: where its memory is). Others are
+        # called with whatever class somebody asks about, a library's metaclass too.
         parameters = [*node.args.posonlyargs, *node.args.args]
         if len(parameters) <= HOOKS[name]:
             return
         parameter = parameters[HOOKS[name]].arg
-        translated = call(node, HOOK, ast.Constant(name), named(parameter))
+        translated = call(node, HOOK + name, named(parameter))
         prelude = placed(ast.Assign(targets=[named(parameter, ast.Store())], value=translated), node)
         has_docstring = ast.get_docstring(node, clean=False) is not None
         node.body.insert(1 if has_docstring else 0, prelude)
@@ -334,8 +314,6 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         node.decorator_list = self._decorators(node)
         if getattr(node, "type_params", None):
             node.type_params = [self.visit(item) for item in node.type_params]  # type: ignore[attr-defined]
-        self._unshielded.update(map(id, node.bases))
-        self._unshielded.update(id(item.value) for item in node.keywords)
         node.bases = [self.visit(item) for item in node.bases]
         node.keywords = [self.visit(item) for item in node.keywords]
         saved = self._enter(ClassNames(node.body))

@@ -144,9 +144,8 @@ def load(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def warm(policy: Policy) -> None:
-    """Do the first use of each library once. Where a policy restricts the language, its libraries are patched before."""
-    if policy.language.restricted:
-        apply_patches()
+    """Do the first use of each library once, patched as the actions will find it."""
+    apply_patches(restricted=policy.language.restricted)
     for encoding in ENCODINGS.split():
         with contextlib.suppress(LookupError):
             codecs.lookup(encoding)

@@ -30,7 +30,7 @@ from safe_codeact.guest.modules.patches import matplotlib as plots
 from safe_codeact.guest.streams import Budget, Stream
 from safe_codeact.guest.tools import Calls, ToolError, make_stub
 from safe_codeact.policy.effective import Policy
-from safe_codeact.wire import messages
+from safe_codeact.wire import messages, tables
 from safe_codeact.wire.encode import NotEncodable, TooLarge, pack
 from safe_codeact.wire.shapes import ANSWER_BOUNDS
 
@@ -254,8 +254,12 @@ class _State:
         """Restore the snapshot into `names`, which hold the guarded builtins already. Raises `SnapshotError`."""
         beside = namespace.Beside(equipment.settings)
         old = _snapshot_of(channel, has_snapshot)
-        restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
-        beside.restore(restored.extras)
+        soft = _use_reserve()  # what was saved with the reserve must load again, if only to be deleted
+        try:
+            restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
+            beside.restore(restored.extras)
+        finally:
+            resource.prlimit(0, resource.RLIMIT_DATA, soft)
         return cls(names, known, restored, beside)
 
     def save(self, channel: Channel, policy: Policy) -> tuple[int, dict[str, str]]:
@@ -292,10 +296,11 @@ class _Whole:
         return len(data)
 
 
-def _use_reserve() -> None:
-    """Raise the memory limit to its hard value: what comes now is ours."""
-    _soft, hard = resource.prlimit(0, resource.RLIMIT_DATA)
+def _use_reserve() -> tuple[int, int]:
+    """Raise the memory limit to its hard value: what comes now is ours. Returns what it was."""
+    soft, hard = resource.prlimit(0, resource.RLIMIT_DATA)
     resource.prlimit(0, resource.RLIMIT_DATA, (hard, hard))
+    return soft, hard
 
 
 def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> _State:
@@ -311,19 +316,28 @@ def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> N
     if request.name.startswith("__") or request.name not in names:
         channel.send(messages.Fetched(problem="missing", type_name="", value=None))
         return
+    value = names[request.name]
     try:
-        answer = messages.Fetched(problem="", type_name="", value=namespace.to_plain(names[request.name]))
-    except namespace.NotPlainValue as error:
+        carried = tables.flatten(value)
+        type_name, plain = carried if carried is not None else ("", namespace.to_plain(value))
+        answer = messages.Fetched(problem="", type_name=type_name, value=plain)
+    except (namespace.NotPlainValue, tables.NotCarried) as error:
         answer = messages.Fetched(problem="not_plain", type_name=plain_text(str(error))[:120], value=None)
     try:
         channel.send(answer)
     except NotEncodable as error:
-        channel.send(messages.Fetched(problem="too_large", type_name=plain_text(str(error))[:120], value=None))
+        said = plain_text(str(error)).replace("Fetched.value", "the value")[:120]
+        channel.send(messages.Fetched(problem="too_large", type_name=said, value=None))
 
 
 def _assign(equipment: Equipment, channel: Channel, request: messages.Assign) -> None:
     state = _load(equipment, channel, request.has_snapshot)
-    state.names[request.name] = request.value
+    package = request.type_name.partition(".")[0]
+    if package and package not in sys.modules:
+        problem = f"the policy does not import {package}, so a session cannot hold a {request.type_name}"
+        channel.send(messages.Assigned(saved_bytes=-1, problem=problem))
+        return
+    state.names[request.name] = tables.build(request.type_name, request.value) if package else request.value
     saved, not_kept = state.save(channel, equipment.policy)
     problem = "" if saved >= 0 else " ".join(not_kept.values())
     channel.send(messages.Assigned(saved_bytes=saved, problem=not_kept.get(request.name, problem)))

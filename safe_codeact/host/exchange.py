@@ -1,8 +1,12 @@
 """One request and its answer: two pumps, a blocking one and an asynchronous one, over one sans-IO conversation.
 
 What either pump does with a message is the same (`Transcript.take`); they differ only in how they wait. Time is bounded
-by one hard deadline: whatever the worker does or does not send, the pump ends, the worker is dead when it returns, and
-its exit status is known.
+by one hard deadline: whatever the worker does or does not send, the pump ends.
+
+When it returns, the worker was killed: it finishes at most the system call that it is in, and cannot act any more.
+Tearing down its memory takes the kernel milliseconds (a large policy's zygote is mapped there), and those belong to
+nobody's answer: after a last word its usage is read from /proc, and the launcher buries it meanwhile. Only where there
+was no last word is its wait status waited for, because it says why.
 """
 
 from __future__ import annotations
@@ -15,12 +19,12 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from safe_codeact.host.launcher import Worker
+from safe_codeact.host.worker import Worker
 from safe_codeact.wire import messages
 from safe_codeact.wire.violation import ProtocolViolation
 
 _CHUNK = 256 * 1024
-EXIT_SECONDS = 2.0  # from the last word to the end of the process; then it is killed
+EXIT_SECONDS = 2.0  # from the end of its stream to the end of the process; then it is killed
 
 Request = messages.Execute | messages.Fetch | messages.Assign | messages.Describe
 
@@ -36,6 +40,7 @@ class Transcript:
     answer: messages.Finished | messages.Fetched | messages.Assigned | messages.Described | None = None
     violation: str = ""
     overran: bool = False  # the hard deadline ended it
+    overfilled: str = ""  # the workspace's quota ended it: what was over
     too_much: bool = False  # the output limit ended it
     exited: messages.Exited | None = None
 
@@ -94,46 +99,81 @@ def converse(
 ) -> Transcript:
     """The blocking pump. `answer(call, seconds left)` runs tools in the calling thread's time."""
     transcript = Transcript()
-    meter = _Meter(bounds)
-    deadline = time.monotonic() + bounds.seconds
-    connection = worker.connection
     try:
-        connection.settimeout(bounds.seconds)
-        connection.sendall(_first_frame(worker, request, descriptors))
-        while not worker.conversation.finished:
-            connection.settimeout(max(deadline - time.monotonic(), 0.001))
-            data = connection.recv(_CHUNK)
-            if not data:
-                break
-            for message in worker.conversation.receive(data):
-                call = transcript.take(message)
-                if call is not None:
-                    reply = answer(call, deadline - time.monotonic())
-                    connection.settimeout(max(deadline - time.monotonic(), 0.001))
-                    connection.sendall(worker.conversation.send(reply))
-                elif meter.exceeded(message):
-                    transcript.too_much = True
-                    return transcript
+        _pump(worker, request, descriptors, bounds, answer, transcript)
     except TimeoutError:
         transcript.overran = True
     except ProtocolViolation as violation:
         transcript.violation = str(violation)
     except OSError:
         pass  # the worker is gone; its exit status says why
-    finally:
-        connection.close()
-        if not worker.conversation.finished:
-            worker.kill()
-        transcript.exited = _wait(worker)
+    except BaseException:
+        worker.end()
+        _wait(worker)
+        raise
+    transcript.exited = _settled(worker, transcript) or _wait(worker, transcript)
+    transcript.overfilled = worker.over
     return transcript
 
 
-def _wait(worker: Worker) -> messages.Exited:
-    try:
-        return worker.exited.result(EXIT_SECONDS)
-    except TimeoutError:
-        worker.kill()
-        return worker.exited.result()
+def _pump(
+    worker: Worker,
+    request: Request,
+    descriptors: Sequence[int],
+    bounds: Bounds,
+    answer: Callable[[messages.ToolCall, float], messages.ToolReply],
+    transcript: Transcript,
+) -> None:
+    meter = _Meter(bounds)
+    deadline = time.monotonic() + bounds.seconds
+    connection = worker.connection
+    connection.settimeout(bounds.seconds)
+    connection.sendall(_first_frame(worker, request, descriptors))
+    while not worker.conversation.finished:
+        connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        data = connection.recv(_CHUNK)
+        if not data:
+            return
+        for message in worker.conversation.receive(data):
+            call = transcript.take(message)
+            if call is not None:
+                reply = answer(call, deadline - time.monotonic())
+                connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                connection.sendall(worker.conversation.send(reply))
+            elif meter.exceeded(message):
+                transcript.too_much = True
+                return
+
+
+def _settled(worker: Worker, transcript: Transcript) -> messages.Exited | None:
+    """Kill a worker that has nothing more to say, or may not; its usage, where it need not be waited for."""
+    if worker.conversation.finished:
+        used = worker.used()
+        worker.end()
+        return used
+    if transcript.overran or transcript.too_much or transcript.violation:
+        worker.end()
+    return None
+
+
+def _wait(worker: Worker, transcript: Transcript | None = None) -> messages.Exited | None:
+    """How it ended. None when even the zygote does not tell: it is killed all the same."""
+    for _attempt in range(2):
+        try:
+            return worker.exited.result(EXIT_SECONDS)
+        except TimeoutError:
+            _lingers(worker, transcript)
+    return None
+
+
+def _lingers(worker: Worker, transcript: Transcript | None) -> None:
+    if transcript is not None and not _was_ended(worker, transcript):
+        transcript.violation = "it closed its connection and went on"
+    worker.end()
+
+
+def _was_ended(worker: Worker, transcript: Transcript) -> bool:
+    return worker.conversation.finished or transcript.overran or transcript.too_much or bool(transcript.violation)
 
 
 async def converse_async(
@@ -145,50 +185,63 @@ async def converse_async(
 ) -> Transcript:
     """The asynchronous pump. Cancelled, it kills the worker and waits for its end before it lets the cancel through."""
     transcript = Transcript()
-    meter = _Meter(bounds)
-    loop = asyncio.get_running_loop()
-    connection = worker.connection
-    connection.setblocking(False)
-    deadline = loop.time() + bounds.seconds
     try:
-        async with asyncio.timeout_at(deadline):
-            await loop.sock_sendall(connection, _first_frame(worker, request, descriptors))
-            while not worker.conversation.finished:
-                data = await loop.sock_recv(connection, _CHUNK)
-                if not data:
-                    break
-                for message in worker.conversation.receive(data):
-                    call = transcript.take(message)
-                    if call is not None:
-                        reply = await answer(call, deadline - loop.time())
-                        await loop.sock_sendall(connection, worker.conversation.send(reply))
-                    elif meter.exceeded(message):
-                        transcript.too_much = True
-                        return transcript
+        await _pump_async(worker, request, descriptors, bounds, answer, transcript)
     except TimeoutError:
         transcript.overran = True
     except ProtocolViolation as violation:
         transcript.violation = str(violation)
     except OSError:
         pass  # the worker is gone; its exit status says why
-    finally:
-        connection.close()
-        if not worker.conversation.finished:
-            worker.kill()
-        transcript.exited = await _wait_async(worker)
+    except BaseException:
+        worker.end()
+        await asyncio.wait([asyncio.ensure_future(_wait_async(worker))])  # a second cancel does not wait for the burial
+        raise
+    transcript.exited = _settled(worker, transcript) or await _wait_async(worker, transcript)
+    transcript.overfilled = worker.over
     return transcript
 
 
-async def _wait_async(worker: Worker) -> messages.Exited:
+async def _pump_async(
+    worker: Worker,
+    request: Request,
+    descriptors: Sequence[int],
+    bounds: Bounds,
+    answer: Callable[[messages.ToolCall, float], Awaitable[messages.ToolReply]],
+    transcript: Transcript,
+) -> None:
+    meter = _Meter(bounds)
+    loop = asyncio.get_running_loop()
+    connection = worker.connection
+    connection.setblocking(False)
+    deadline = loop.time() + bounds.seconds
+    async with asyncio.timeout_at(deadline):
+        await loop.sock_sendall(connection, _first_frame(worker, request, descriptors))
+        while not worker.conversation.finished:
+            data = await loop.sock_recv(connection, _CHUNK)
+            if not data:
+                return
+            for message in worker.conversation.receive(data):
+                call = transcript.take(message)
+                if call is not None:
+                    reply = await answer(call, deadline - loop.time())
+                    await loop.sock_sendall(connection, worker.conversation.send(reply))
+                elif meter.exceeded(message):
+                    transcript.too_much = True
+                    return
+
+
+async def _wait_async(worker: Worker, transcript: Transcript | None = None) -> messages.Exited | None:
     exited = asyncio.wrap_future(worker.exited)
-    try:
-        return await asyncio.wait_for(asyncio.shield(exited), EXIT_SECONDS)
-    except (TimeoutError, asyncio.CancelledError) as error:
-        worker.kill()
-        ended = await asyncio.shield(exited)
-        if isinstance(error, asyncio.CancelledError):
+    for _attempt in range(2):
+        try:
+            return await asyncio.wait_for(asyncio.shield(exited), EXIT_SECONDS)
+        except TimeoutError:
+            _lingers(worker, transcript)
+        except asyncio.CancelledError:
+            worker.end()
             raise
-        return ended
+    return None
 
 
 def ended_by_signal(exited: messages.Exited) -> int:

@@ -3,18 +3,21 @@
 One thread per runtime watches the control socket and the standby workers' sockets, so that a session finds a worker
 that is already locked down, verified and reading. Everything that waits gets a `Future`: a thread asks it for its
 result, an event loop wraps it.
+
+A zygote that dies (the machine's memory pressure, an operator's kill) takes its workers along; another one is started and
+whoever waited for a worker goes on waiting. Sessions lose nothing: their state is files. One that dies again and again is
+an error, not a loop.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import selectors
-import signal
 import socket
-import subprocess
-import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
@@ -24,33 +27,19 @@ from typing import Any
 from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import ConfinementFailed, ConfinementUnavailable, SafeCodeActError, SessionClosed
 from safe_codeact.host import verify
+from safe_codeact.host.worker import Worker
+from safe_codeact.host.zygote import ANSWER_SECONDS, Zygote, ZygoteEnded
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
-from safe_codeact.wire.conversation import ControlConversation, Conversation
+from safe_codeact.wire.conversation import Conversation
 from safe_codeact.wire.violation import ProtocolViolation
 
 START_SECONDS = 120.0  # importing everything that a large policy names, on a busy machine
 BURIAL_SECONDS = 5.0
+MOST_RESTARTS = 3  # in RESTART_SECONDS, or in a row without a worker in between
+RESTART_SECONDS = 10.0
+_LOOK_SECONDS = 1.0  # how often an order without an answer is looked at
 _CHUNK = 256 * 1024
-# CPython's own start-up finds the package by its installation; a checkout that is only on the host's path is named.
-_BOOTSTRAP = "import sys; sys.path.append({root!r}); from safe_codeact.guest.zygote import main; main({fd})"
-
-
-class Worker:
-    """One process that serves one request. Owned by the launcher until it is handed out, then by the exchange."""
-
-    def __init__(self, connection: socket.socket, conversation: Conversation, slot: Path) -> None:
-        self.connection = connection
-        self.conversation = conversation
-        self.slot = slot
-        self.pid = 0
-        self.exited: Future[messages.Exited] = Future()
-
-    def kill(self) -> None:
-        """End it now. Harmless when it has ended: the zygote reports each pid once, before it can be used again."""
-        if self.pid and not self.exited.done():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self.pid, signal.SIGKILL)
 
 
 class Launcher:
@@ -67,25 +56,27 @@ class Launcher:
         max_workers: int,
         new_conversation: Callable[[], Conversation],
     ) -> None:
-        self._policy = policy
         self._plan = plan
         self._slots = slots
-        self._cache = cache
         self._standby = min(standby, max_workers)
         self._max_workers = max_workers
         self._new_conversation = new_conversation
+        self._new_zygote = functools.partial(Zygote, policy, plan, cache)
         self._lock = threading.Lock()
         self._waiting: deque[Future[Worker]] = deque()
         self._ready: deque[Worker] = deque()
         self._starting: dict[int, Worker] = {}  # by order
         self._alive: dict[int, Worker] = {}  # by pid
         self._orders = 0
+        self._restarts: list[float] = []
         self._failure: SafeCodeActError | None = None
         self._closed = False
         self._prepared: Future[messages.Prepared] = Future()
+        self._zygote = self._new_zygote()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._start_zygote()
+        self._selector.register(self._zygote.control, selectors.EVENT_READ, self._hear_zygote)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, self._hear_wake)
         self._thread = threading.Thread(target=self._watch, name="safe_codeact launcher", daemon=True)
         self._thread.start()
 
@@ -99,13 +90,13 @@ class Launcher:
             raise ConfinementUnavailable(f"the zygote was not ready after {START_SECONDS:g} seconds") from None
 
     def take(self) -> Future[Worker]:
-        """A verified worker, now or when one is there; first come, first served."""
+        """A verified worker, now or when one is there; first come, first served. `give_back` what nobody uses."""
         future: Future[Worker] = Future()
         with self._lock:
             if self._closed:
                 raise SessionClosed("the runtime is closed")
-            if self._failure is not None:
-                raise self._failure
+            if self._failure is not None:  # a new one each time: a raised exception collects tracebacks
+                raise type(self._failure)(*self._failure.args)
             if self._ready:
                 future.set_result(self._ready.popleft())
             else:
@@ -113,11 +104,14 @@ class Launcher:
         self._wake()
         return future
 
+    def give_back(self, taken: Future[Worker]) -> None:
+        """Whoever waited was interrupted: the worker, if it is there already, serves nobody."""
+        if not taken.cancel() and taken.exception() is None:
+            taken.result().end()
+
     def close(self) -> None:
         """Kill every worker and the zygote, and wait until they are gone. Idempotent."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
         self._wake()
         if threading.current_thread() is not self._thread:
@@ -126,56 +120,16 @@ class Launcher:
     # ---- the thread
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
+        with self._lock, contextlib.suppress(OSError):
             os.write(self._wake_out, b"\0")
-
-    def _start_zygote(self) -> None:
-        ours, theirs = socket.socketpair()
-        root = str(Path(__file__).resolve().parents[2])
-        with theirs:
-            self._zygote = subprocess.Popen(  # noqa: S603 - our own interpreter and bootstrap, no text of anybody's
-                [sys.executable, "-s", "-P", "-c", _BOOTSTRAP.format(root=root, fd=theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                env=self._environment(),
-                cwd="/",
-                start_new_session=True,
-            )
-        self._control = ours
-        self._zygote_conversation = ControlConversation()
-        self._selector.register(ours, selectors.EVENT_READ, self._hear_zygote)
-        self._selector.register(self._wake_in, selectors.EVENT_READ, self._hear_wake)
-        configure = messages.Configure(
-            policy=self._policy.to_plain(), plan=self._plan.to_plain(), preload=[], host_pid=os.getpid()
-        )
-        ours.sendall(self._zygote_conversation.send(configure))
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            "PATH": "/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "PYTHONUTF8": "1",
-            "PYTHONHASHSEED": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "NUMEXPR_NUM_THREADS": "1",
-            "MPLBACKEND": "Agg",
-            "MPLCONFIGDIR": str(self._cache),
-        }
 
     def _watch(self) -> None:
         try:
             while not self._closed:
-                for key, _events in self._selector.select():
-                    key.data(key.fileobj)
-                    if self._closed:
-                        break
-                if not self._closed:
-                    self._fill()
+                try:
+                    self._turn()
+                except ZygoteEnded as error:
+                    self._replace(error)
         except SafeCodeActError as error:
             self._fail(error)
         except Exception as error:  # the thread must end with a word to everybody who waits
@@ -183,37 +137,54 @@ class Launcher:
         finally:
             self._end()
 
+    def _turn(self) -> None:
+        unanswered = bool(self._starting or self._waiting)
+        for key, _events in self._selector.select(_LOOK_SECONDS if unanswered else None):
+            key.data(key.fileobj)
+            if self._closed:
+                return
+        if any(time.monotonic() - worker.ordered > ANSWER_SECONDS for worker in self._starting.values()):
+            raise ZygoteEnded(f"a worker was not ready after {ANSWER_SECONDS:g} seconds")
+        self._fill()
+
     def _hear_wake(self, _source: object) -> None:
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_in, 4096)
 
     def _hear_zygote(self, _source: object) -> None:
-        data = self._control.recv(_CHUNK)
-        if not data:
-            raise ConfinementFailed(f"the zygote ended unexpectedly (status {self._zygote.poll()})")
-        for message in self._zygote_conversation.receive(data):
+        for message in self._zygote.hear():
             match message:
                 case messages.Prepared():
-                    self._prepared.set_result(message)
+                    if not self._prepared.done():
+                        self._prepared.set_result(message)
                 case messages.Failed(kind="unavailable"):
                     raise ConfinementUnavailable(message.message.partition(": ")[2])
-                case messages.Failed():
+                case messages.Failed() if self._zygote.prepared is None:
                     raise ConfinementFailed(f"the zygote cannot go on: {message.message}")
+                case messages.Failed():  # a fork that the machine refused, say: another zygote may be luckier
+                    raise ZygoteEnded(f"the zygote cannot go on: {message.message}")
                 case messages.Forked():
-                    self._starting[message.order].pid = message.pid
-                    self._alive[message.pid] = self._starting[message.order]
+                    worker = self._starting[message.order]
+                    worker.announced(message.pid, self._zygote.pid)
+                    self._alive[message.pid] = worker
                 case messages.Exited():
                     self._bury(message)
 
     def _fill(self) -> None:
         """Order as many workers as are wanted: one for everybody who waits, and the standby."""
-        if not self._prepared.done():
+        if self._zygote.prepared is None:
             return
         with self._lock:
+            while self._waiting and self._waiting[0].cancelled():
+                self._waiting.popleft()
             wanted = len(self._waiting) + self._standby - len(self._ready) - len(self._starting)
             room = self._max_workers - len(self._alive) - sum(1 for worker in self._starting.values() if not worker.pid)
         for _ in range(min(wanted, room)):
-            self._order()
+            try:
+                self._order()
+            except OSError as error:  # descriptors, disk: the next one may succeed
+                self._refuse(ConfinementFailed(f"no worker can be started: {error.strerror or error}"))
+                return
 
     def _order(self) -> None:
         self._orders += 1
@@ -224,12 +195,11 @@ class Launcher:
             os.chown(slot, uid, uid)
         ours, theirs = socket.socketpair()
         worker = Worker(ours, self._new_conversation(), slot)
-        order = messages.Fork(slot=str(slot), order=self._orders)
-        with theirs:
-            socket.send_fds(self._control, [self._zygote_conversation.send(order)], [theirs.fileno()])
-        self._starting[self._orders] = worker
         number = self._orders
-        self._selector.register(ours, selectors.EVENT_READ, lambda _source: self._hear_worker(number))
+        self._starting[number] = worker
+        with theirs:
+            self._selector.register(ours, selectors.EVENT_READ, lambda _source: self._hear_worker(number))
+            self._zygote.fork(slot, number, theirs.fileno())
 
     def _hear_worker(self, order: int) -> None:
         """The first frame of a standby worker: its receipt."""
@@ -244,7 +214,7 @@ class Launcher:
         except (ProtocolViolation, OSError) as error:
             raise ConfinementFailed(f"a worker broke the protocol before it had read anything: {error}") from None
         if not data:
-            raise ConfinementFailed("a worker ended before it was confined: a step of the lockdown failed")
+            raise ZygoteEnded("a worker ended before it was confined: a step of the lockdown failed")
         for message in heard:
             if isinstance(message, messages.Ready):
                 self._selector.unregister(worker.connection)
@@ -256,6 +226,8 @@ class Launcher:
         if wrong:
             worker.kill()
             raise ConfinementFailed("a worker is not held as planned: " + "; ".join(wrong))
+        now = time.monotonic()
+        self._restarts = [moment for moment in self._restarts if now - moment < RESTART_SECONDS]
         with self._lock:
             while self._waiting:
                 future = self._waiting.popleft()
@@ -269,46 +241,83 @@ class Launcher:
         with self._lock:
             if worker in self._ready:  # died while it stood by, for instance by the machine's memory pressure
                 self._ready.remove(worker)
-                worker.connection.close()
-        with contextlib.suppress(InvalidStateError):
-            worker.exited.set_result(exited)
+                worker.hang_up()
+        worker.bury(exited)
+
+    # ---- ends
+
+    def _replace(self, reason: ZygoteEnded) -> None:
+        """Another zygote, with nothing of the old one left. Raises `ConfinementFailed` where that was tried enough."""
+        status = self._bury_zygote()
+        if self._closed:
+            return
+        told = f"{reason} (wait status {status})"
+        if not self._prepared.done():
+            raise ConfinementFailed(told)
+        if len(self._restarts) >= MOST_RESTARTS:
+            raise ConfinementFailed(
+                f"{told}, and so did {MOST_RESTARTS} before it within {RESTART_SECONDS:g} seconds or without any worker in "
+                "between. Look into the kernel's log for its reason, memory first; then make another Runtime."
+            )
+        self._restarts.append(time.monotonic())
+        self._zygote = self._new_zygote()
+        self._selector.register(self._zygote.control, selectors.EVENT_READ, self._hear_zygote)
+
+    def _bury_zygote(self) -> int:
+        """End the zygote; then its workers, of which nobody will tell how they ended."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(self._zygote.control)
+        status = self._zygote.end()
+        starting, self._starting = list(self._starting.values()), {}
+        alive, self._alive = list(self._alive.values()), {}
+        with self._lock:
+            ready, self._ready = list(self._ready), deque()
+        for worker in starting:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(worker.connection)
+        for worker in [*alive, *starting]:
+            worker.kill()
+        deadline = time.monotonic() + BURIAL_SECONDS
+        for worker in [*alive, *(worker for worker in starting if worker not in alive)]:
+            worker.outlives(deadline)
+            worker.bury(None)
+        for worker in [*ready, *starting]:
+            worker.hang_up()
+        return status
 
     def _end_workers(self) -> None:
         """Kill every worker and hear the zygote bury it, so that none is ever an orphan."""
         for worker in self._alive.values():
             worker.kill()
-        self._control.settimeout(BURIAL_SECONDS)
-        with contextlib.suppress(OSError, SafeCodeActError, ProtocolViolation):
+        self._zygote.control.settimeout(BURIAL_SECONDS)
+        with contextlib.suppress(OSError, SafeCodeActError, ProtocolViolation, KeyError):
             while self._alive or any(not worker.pid for worker in self._starting.values()):
                 self._hear_zygote(None)
                 for worker in self._alive.values():
                     worker.kill()
 
+    def _refuse(self, error: SafeCodeActError) -> None:
+        """Tell everybody who waits."""
+        with self._lock:
+            waiting, self._waiting = list(self._waiting), deque()
+        owed: list[Future[Any]] = [*waiting] if self._failure is None else [*waiting, self._prepared]
+        for future in owed:
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(error)
+
     def _fail(self, error: SafeCodeActError) -> None:
         with self._lock:
             self._failure = error
-            waiting, self._waiting = list(self._waiting), deque()
-        owed: list[Future[Any]] = [*waiting, self._prepared]
-        for future in owed:
-            if not future.done():
-                with contextlib.suppress(InvalidStateError):
-                    future.set_exception(error)
+        self._refuse(error)
 
     def _end(self) -> None:
         """Kill, reap, and tell everybody who still waits."""
         self._end_workers()
-        self._zygote.kill()  # what is left dies with it: PR_SET_PDEATHSIG, set before the lockdown
-        self._zygote.wait()
-        with self._lock:
-            ready, self._ready = list(self._ready), deque()
+        self._bury_zygote()
         if self._failure is None:
             self._fail(SessionClosed("the runtime is closed"))
-        for worker in [*ready, *self._starting.values()]:
-            worker.connection.close()
-        for pid, worker in self._alive.items():
-            with contextlib.suppress(InvalidStateError):
-                worker.exited.set_result(messages.Exited(pid=pid, status=9, cpu_seconds=0.0, peak_memory_bytes=0))
-        self._control.close()
         self._selector.close()
-        os.close(self._wake_in)
-        os.close(self._wake_out)
+        with self._lock:
+            os.close(self._wake_in)
+            os.close(self._wake_out)
+            self._wake_out = -1

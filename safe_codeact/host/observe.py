@@ -85,6 +85,8 @@ def _how_it_ended(outcome: Outcome, transcript: Transcript) -> str:
     said = WHY.get(outcome, "")
     if outcome is Outcome.broke_protocol:
         return f"{said} ({transcript.violation})"
+    if outcome is Outcome.workspace_exceeded:
+        return f"{said} (It had {transcript.overfilled}.)"
     if outcome is Outcome.crashed and transcript.exited is not None:
         number = ended_by_signal(transcript.exited)
         return f"{said} ({f'signal {number}' if number else f'status {transcript.exited.status >> 8}'})"

@@ -33,6 +33,7 @@ def _cpu_spent(transcript: Transcript, policy: Policy) -> bool:
 
 
 _RULES: tuple[tuple[Callable[[Transcript, Policy], bool], Outcome], ...] = (
+    (lambda seen, _: bool(seen.overfilled), Outcome.workspace_exceeded),
     (lambda seen, _: bool(seen.violation), Outcome.broke_protocol),
     (lambda seen, _: seen.too_much, Outcome.output_exceeded),
     (lambda seen, _: seen.judged is not None and not seen.judged.report["allowed"], Outcome.refused),
@@ -67,6 +68,7 @@ WHY = {
     Outcome.timed_out: "The action was ended by its time limit.",
     Outcome.memory_exceeded: "The action was ended by its memory limit.",
     Outcome.output_exceeded: "The action was ended by its output limit.",
+    Outcome.workspace_exceeded: "The action left more in the workspace than it may hold; what it made was removed.",
     Outcome.forbidden_syscall: (
         "The kernel ended the action: it made a system call that the policy does not allow (the kernel does not tell "
         "which)."

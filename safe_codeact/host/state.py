@@ -13,19 +13,21 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safe_codeact.errors import SessionClosed, StoreError
 from safe_codeact.gate.report import Finding
 from safe_codeact.host import exchange, observe
+from safe_codeact.host.folder import remove_private_folder
 from safe_codeact.host.outcome import keeps_state, outcome_of
 from safe_codeact.host.toolbox import Calls
-from safe_codeact.host.workspace import Entry, Workspace
+from safe_codeact.host.workspace import Item, Quota, Workspace, shown
 from safe_codeact.observation import Artifact, Observation, Outcome
 from safe_codeact.wire import messages
 
 if TYPE_CHECKING:
-    from safe_codeact.host.launcher import Worker
+    from safe_codeact.host.worker import Worker
     from safe_codeact.runtime import RuntimeCore
 
 _HARD_GRACE_SECONDS = 2.0  # beyond the soft deadline: for an exception to unwind
@@ -42,6 +44,15 @@ class _Checkpoint:
     workspace: Workspace | None
 
 
+@dataclass(slots=True)
+class Attempt:
+    """A version that a request may fill; `kept` once the session goes on from it."""
+
+    version: str
+    descriptors: list[int]
+    kept: bool = False
+
+
 class SessionState:
     """One session's references: its snapshot's version, its workspace, its checkpoints."""
 
@@ -55,7 +66,33 @@ class SessionState:
         self.workspace: Workspace | None = None
         if core.policy.filesystem.workspace != "none":
             folder = core.folder / "workspaces" / f"{name}-{secrets.token_hex(4)}"
-            self.workspace = Workspace(folder, core.launcher.prepared().uid)
+            limits = core.policy.limits
+            quota = Quota(entries=limits.workspace_files, size=limits.workspace_mb * 1024 * 1024)
+            self.workspace = Workspace(folder, core.launcher.prepared().uid, quota)
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """The session to ourselves. Raises `SessionClosed`, also when it was closed while we were at it.
+
+        The process is looked at before the lock: a forked copy of the host may have inherited the lock as taken.
+        """
+        self.core.check_usable()
+        with self.lock, self.at_work():
+            yield
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """For whoever holds the lock."""
+        self.check_open()
+        try:
+            yield
+        except OSError:
+            if self.core.is_usable:
+                raise
+        finally:
+            if not self.core.is_usable:  # our files may have been on their way while the others were removed
+                remove_private_folder(self.core.folder)
+        self.core.check_usable()
 
     def check_open(self) -> None:
         """Raises `SessionClosed` when the session, or its runtime, is closed."""
@@ -114,75 +151,84 @@ class SessionState:
 
     @contextlib.contextmanager
     def in_slot(self, worker: Worker) -> Iterator[None]:
-        """The workspace lies in the worker's slot meanwhile, and the slot itself cannot be changed from inside."""
-        if self.workspace is None:
-            try:
-                yield
-            finally:
-                worker.slot.rmdir()
-            return
+        """The workspace lies in the worker's slot meanwhile, and the slot itself cannot be changed from inside.
+
+        However this is left, the worker was killed before the workspace is anywhere else.
+        """
         inside = worker.slot / _WORK
-        os.rename(self.workspace.folder, inside)
-        worker.slot.chmod(0o500)
+        moved = False
         try:
-            yield
+            if self.workspace is not None:
+                os.rename(self.workspace.folder, inside)
+                moved = True
+                worker.slot.chmod(0o500)
+            with self._held_to_quota(worker, inside):
+                yield
         finally:
-            worker.slot.chmod(0o700)
-            os.rename(inside, self.workspace.folder)
-            worker.slot.rmdir()
+            worker.end()
+            if moved and self.workspace is not None:
+                worker.slot.chmod(0o700)
+                os.rename(inside, self.workspace.folder)
+            with contextlib.suppress(OSError):  # whoever comes second, this or the worker's burial, finds it gone
+                worker.slot.rmdir()
+
+    def _held_to_quota(self, worker: Worker, inside: Path) -> contextlib.AbstractContextManager[None]:
+        if self.workspace is None or self.core.policy.filesystem.workspace != "rw":
+            return contextlib.nullcontext()
+        return self.core.watch.watching(worker, inside, self.workspace.quota)
 
     @contextlib.contextmanager
-    def descriptors(self) -> Iterator[tuple[str, list[int]]]:
-        """The new version's name, and what comes along with a request: the old snapshot, an empty file for the new."""
+    def attempt(self) -> Iterator[Attempt]:
+        """One request's versions: the old one to read, an empty one to fill, which is gone again if nobody keeps it."""
         store = self.core.store
-        new = store.new()
-        opened: list[int] = []
+        attempt = Attempt(store.new(), [])
         try:
             if self._version is not None:
-                opened.append(store.open(self._version))
-            opened.append(store.open_new(new))
-            yield new, opened
+                attempt.descriptors.append(store.open(self._version))
+            attempt.descriptors.append(store.open_new(attempt.version))
+            yield attempt
         finally:
-            exchange.close_quietly(opened)
+            exchange.close_quietly(attempt.descriptors)
+            if not attempt.kept:
+                store.drop(attempt.version)
 
-    def settle(self, new: str, saved_bytes: int, keep: bool) -> str:
+    def settle(self, attempt: Attempt, saved_bytes: int, keep: bool) -> str:
         """Go on from the new version, or stay on the old one. Returns why a version was not accepted, or ""."""
-        store = self.core.store
-        problem = ""
-        if keep and saved_bytes != store.size(new):
-            keep, problem = (
-                False,
-                "The state that was saved is not as long as was said; the session keeps the previous one.",
-            )
-        elif keep and saved_bytes > self.core.policy.limits.state_mb * 1024 * 1024:
-            keep, problem = False, "The state is larger than limits.state_mb; the session keeps the previous one."
-        if keep:
-            old, self._version = self._version, new
-            if old is not None:
-                store.drop(old)
-        else:
-            store.drop(new)
-        return problem
+        if not keep:
+            return ""
+        if saved_bytes != self.core.store.size(attempt.version):
+            return "The state that was saved is not as long as was said; the session keeps the previous one."
+        if saved_bytes > self.core.policy.limits.state_mb * 1024 * 1024:
+            return "The state is larger than limits.state_mb; the session keeps the previous one."
+        old, self._version = self._version, attempt.version
+        attempt.kept = True
+        if old is not None:
+            self.core.store.drop(old)
+        return ""
 
     def conclude(
         self,
         transcript: exchange.Transcript,
-        new: str,
+        attempt: Attempt,
         calls: Calls,
-        before: dict[str, Entry],
+        before: dict[str, Item],
         started: float,
         queued: float,
     ) -> Observation:
-        """The observation, and the session's next state. The worker is dead and the workspace is back."""
+        """The observation, and the session's next state. The worker was killed and the workspace is back."""
+        now: dict[str, Item] = {}
+        if self.workspace is not None:
+            over, now = self.workspace.keep_quota(before, self.workspace.listing())
+            transcript.overfilled = transcript.overfilled or over
         outcome = outcome_of(transcript, self.core.policy)
         answer = transcript.answer
         saved = answer.saved_bytes if isinstance(answer, messages.Finished) else -1
-        problem = self.settle(new, saved, keeps_state(transcript, outcome))
+        problem = self.settle(attempt, saved, keeps_state(transcript, outcome))
         artifacts = [
             Artifact(name=item.name, media_type=item.media_type, data=item.data) for item in transcript.displays
         ]
         if outcome is not Outcome.refused:
-            artifacts += self._written(before)
+            artifacts += self._written(before, now)
         return observe.observation_of(
             transcript,
             outcome,
@@ -193,36 +239,36 @@ class SessionState:
             extra=problem,
         )
 
-    def entries(self) -> dict[str, Entry]:
-        """The workspace's files by path."""
-        return {} if self.workspace is None else {entry.path: entry for entry in self.workspace.entries()}
+    def listing(self) -> dict[str, Item]:
+        """What lies in the workspace, by path."""
+        return {} if self.workspace is None else self.workspace.listing()
 
-    def _written(self, before: dict[str, Entry]) -> Iterator[Artifact]:
+    def _written(self, before: dict[str, Item], now: dict[str, Item]) -> Iterator[Artifact]:
         if self.workspace is None:
             return
         room = _ARTIFACTS_BYTES
-        for path, entry in self.entries().items():
+        for path, item in sorted(now.items()):
             old = before.get(path)
-            if (old is not None and old.stamp == entry.stamp) or entry.size > min(room, _ARTIFACT_BYTES):
+            if not item.is_file or (old is not None and old.stamp == item.stamp):
                 continue
-            room -= entry.size
-            with contextlib.suppress(OSError, ValueError):  # an odd name that cannot be opened as it was shown
+            if item.size > min(room, _ARTIFACT_BYTES):
+                continue
+            room -= item.size
+            with contextlib.suppress(OSError, ValueError):  # it was removed, or is no file any more
                 yield Artifact(
-                    name=path, media_type=observe.media_type(path), data=self.workspace.read(path, entry.size)
+                    name=shown(path), media_type=observe.media_type(path), data=self.workspace.read(path, item.size)
                 )
 
     # ---- versions
 
     def checkpoint(self) -> str:
         """Remember names, definitions and files as they are now."""
-        self.check_open()
         name = secrets.token_hex(8)
         self._checkpoints[name] = self._capture()
         return name
 
     def restore(self, checkpoint: str) -> None:
         """Go back. Raises `StoreError` for an id that is not one of this session's."""
-        self.check_open()
         if checkpoint not in self._checkpoints:
             raise StoreError(f"{checkpoint!r} is not a checkpoint of session {self.name!r}")
         kept = self._checkpoints[checkpoint]
@@ -230,16 +276,19 @@ class SessionState:
 
     def fork(self) -> SessionState:
         """A second session that goes on from here."""
-        self.check_open()
         copy = self.core.open_session(None)
-        copy._become(self._version, self.workspace)
+        try:
+            copy._become(self._version, self.workspace)
+        except BaseException:
+            copy.close(keep=False)
+            raise
         return copy
 
     def close(self, keep: bool) -> None:
-        """Forget everything."""
+        """Forget everything. Nothing to do where the runtime has done it already."""
         if keep:
             raise StoreError("close(keep=True) needs a durable store, and this runtime's store is in memory")
-        if self.closed:
+        if self.closed or not self.core.is_usable:
             return
         self.closed = True
         self.core.sessions.pop(self.name, None)
@@ -252,19 +301,18 @@ class SessionState:
         self._checkpoints.clear()
 
     def _capture(self) -> _Checkpoint:
-        version = None if self._version is None else self.core.store.share(self._version)
         copy = None
         if self.workspace is not None:
             copy = self.workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
-        return _Checkpoint(version, copy)
+        return _Checkpoint(None if self._version is None else self.core.store.share(self._version), copy)
 
     def _become(self, version: str | None, workspace: Workspace | None) -> None:
-        shared = None if version is None else self.core.store.share(version)
         if workspace is not None and self.workspace is not None:
             copy = workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
             home = self.workspace.folder
             self.workspace.remove()
             os.rename(copy.folder, home)
+        shared = None if version is None else self.core.store.share(version)
         old, self._version = self._version, shared
         if old is not None:
             self.core.store.drop(old)

@@ -6,6 +6,7 @@ annotations before the function sees them.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import typing
@@ -52,6 +53,7 @@ class Tool:
     name: str
     description: str
     signature: inspect.Signature
+    shown: str  # the signature as a model reads it
     validators: Mapping[str, pydantic.TypeAdapter[Any]]
     is_async: bool
 
@@ -65,15 +67,15 @@ class Tool:
                 f"{function!r} cannot be a tool: expected a function whose name is a public identifier; "
                 "give it one with @tool(name=…)"
             )
-        hints = typing.get_type_hints(function, include_extras=True)
-        signature = inspect.signature(function)
+        signature, hints = _resolved(function, name)
         return cls(
             function=function,
             name=name,
             description=marked.get("description") or inspect.getdoc(function) or "",
             signature=signature,
+            shown=_shown(signature),
             validators={
-                parameter: pydantic.TypeAdapter(hints[parameter])
+                parameter: _validator(name, parameter, hints[parameter])
                 for parameter in signature.parameters
                 if parameter in hints
             },
@@ -83,12 +85,12 @@ class Tool:
     def stub(self) -> messages.ToolStub:
         """What the worker is told."""
         return messages.ToolStub(
-            name=self.name, signature=str(self.signature), description=self.description, is_async=self.is_async
+            name=self.name, signature=self.shown, description=self.description, is_async=self.is_async
         )
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         """The call's arguments, validated. Raises `Misused` with the signature."""
-        usage = f"{self.name}{self.signature}"
+        usage = f"{self.name}{self.shown}"
         try:
             bound = self.signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -111,6 +113,97 @@ class Tool:
             first = error.errors(include_url=False, include_context=False)[0]
             place = "".join(f"[{part!r}]" for part in first["loc"])
             raise Misused("ValueError", f"{self.name}: {name}{place}: {first['msg']}. Usage: {usage}") from None
+
+
+class _Elided:
+    """Stands for a default that is an object of the host: its repr may say an address, or a key that it holds."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_ELIDED = _Elided()
+_PLAIN_DEFAULTS = (type(None), bool, int, float, str, bytes)
+
+
+def _resolved(function: Callable[..., Any], name: str) -> tuple[inspect.Signature, dict[str, Any]]:
+    """The signature with annotations as types, and those of the parameters.
+
+    Under `from __future__ import annotations` they are text. A parameter whose text names nothing cannot be validated,
+    so it is no parameter of a tool; the result's is only shown, and then as it is written.
+    """
+    signature = inspect.signature(function)
+    scope = _scope(function)
+    hints: dict[str, Any] = {}
+    for parameter in signature.parameters.values():
+        if parameter.annotation is not parameter.empty:
+            try:
+                hints[parameter.name] = _evaluated(parameter.annotation, scope)
+            except NameError as error:
+                raise TypeError(
+                    f"{name} cannot be a tool: {error.name!r} in the annotation of {parameter.name!r} is not a name of "
+                    "its module, so arguments cannot be validated against it. Import it there at run time, or define "
+                    "it at the top level"
+                ) from None
+    returns = signature.return_annotation
+    with contextlib.suppress(NameError):
+        returns = returns if returns is signature.empty else _evaluated(returns, scope)
+    parameters = [
+        parameter.replace(annotation=hints.get(parameter.name, parameter.empty))
+        for parameter in signature.parameters.values()
+    ]
+    return signature.replace(parameters=parameters, return_annotation=returns), hints
+
+
+def _scope(function: Callable[..., Any]) -> dict[str, Any]:
+    """The names of the module that the function's annotations were written in."""
+    inner: Any = inspect.unwrap(function)
+    while isinstance(inner, functools.partial):
+        inner = inspect.unwrap(inner.func)
+    if not hasattr(inner, "__globals__"):
+        inner = type(inner).__call__
+    return getattr(inner, "__globals__", {})
+
+
+def _evaluated(annotation: Any, scope: dict[str, Any] | None = None, *, constraints: bool = True) -> Any:
+    """An annotation as a type, whether it was text or not; without `constraints`, `Annotated[int, …]` as `int`."""
+    holder = type("_Holder", (), {"__annotations__": {"held": annotation}})
+    return typing.get_type_hints(holder, globalns=scope, include_extras=constraints)["held"]
+
+
+def _validator(name: str, parameter: str, hint: Any) -> pydantic.TypeAdapter[Any]:
+    try:
+        return pydantic.TypeAdapter(hint)
+    except pydantic.PydanticUserError as error:
+        raise TypeError(
+            f"{name} cannot be a tool: no value of an action can be checked against the annotation of {parameter!r} "
+            f"({inspect.formatannotation(hint)}): {str(error).splitlines()[0]}"
+        ) from None
+
+
+def _shown(signature: inspect.Signature) -> str:
+    """As a model reads it: plain types without their constraints, and no object of the host."""
+    parameters = [
+        parameter.replace(
+            annotation=_unconstrained(parameter.annotation),
+            default=parameter.default
+            if parameter.default is parameter.empty or type(parameter.default) in _PLAIN_DEFAULTS
+            else _ELIDED,
+        )
+        for parameter in signature.parameters.values()
+    ]
+    text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    returns = signature.return_annotation
+    if returns is inspect.Signature.empty:
+        return text
+    return f"{text} -> {returns if isinstance(returns, str) else inspect.formatannotation(_unconstrained(returns))}"
+
+
+def _unconstrained(annotation: Any) -> Any:
+    if annotation is inspect.Signature.empty:
+        return annotation
+    plain = _evaluated(annotation, constraints=False)
+    return None if plain is type(None) else plain
 
 
 def tool(

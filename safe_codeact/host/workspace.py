@@ -1,24 +1,34 @@
 """A session's files, as the host touches them: by descriptor, without following a link, without recursion.
 
-Threat: the action owns what lies in here. It may leave links, FIFOs, names of 255 bytes, trees deeper than a recursion
-or a path may be; and whatever the host opens by name could be swapped. We open one component after the other with
-O_NOFOLLOW below the workspace's own folder, and only while no worker holds it (a session runs one action at a time and
-its worker is dead when files are read).
+Threat: the action owns what lies in here. It may leave links, FIFOs, names of 255 bytes, folders that nobody may read,
+trees deeper than a recursion or a path may be; and whatever the host opens by name could be swapped. We open one
+component after the other with O_NOFOLLOW below the workspace's own folder. A tree that is too deep, too large or has
+too many entries is over the quota (`host.quota` looks during an action, `keep_quota` judges after it), so that what lies
+here between two actions is always small enough to be read back.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not make the host wait
-MAX_DEPTH = 64  # folders below the workspace that are listed; deeper ones are kept but not shown
+MAX_DEPTH = 64  # folders below the workspace; a walk holds two descriptors for each level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """`entries` counts whatever has a name: files, folders, links. `size` is in bytes, of regular files."""
+
+    entries: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +38,17 @@ class Entry:
     path: str
     size: int
     stamp: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What has a name in a workspace. `stamp` tells versions of a file apart; `deep`: a folder that is not entered."""
+
+    is_file: bool
+    is_folder: bool
+    size: int
+    stamp: tuple[int, int, int]
+    deep: bool = False
 
 
 def parts_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -44,15 +65,17 @@ def parts_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
 class Workspace:
     """The folder of one session. `owner` is the uid that its worker runs as."""
 
-    def __init__(self, folder: Path, owner: int) -> None:
+    def __init__(self, folder: Path, owner: int, quota: Quota) -> None:
         self.folder = folder
+        self.quota = quota
         self._owner = owner
         folder.mkdir(mode=0o700)
         self._give(folder)
 
     def write(self, path: str | os.PathLike[str], data: bytes) -> None:
-        """Make or replace a file, and the folders above it."""
+        """Make or replace a file, and the folders above it. Raises `OSError` (EDQUOT) where it would not fit."""
         *above, name = parts_of(path)
+        self._check_room("/".join((*above, name)), len(data))
         with self._open_folder(above, make=True) as folder:
             descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _FILE, 0o600, dir_fd=folder)
             with open(descriptor, "wb") as file:
@@ -76,42 +99,87 @@ class Workspace:
         *above, name = parts_of(path)
         with self._open_folder(above, make=False) as folder:
             if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
-                _remove_tree(name, folder)
+                remove_tree(name, folder)
             else:
                 os.unlink(name, dir_fd=folder)
 
+    def listing(self) -> dict[str, Item]:
+        """Whatever has a name here, by its path as the system spells it (PEP 383 for bytes that are no UTF-8)."""
+        return dict(walk(self.folder))
+
     def entries(self) -> list[Entry]:
         """All regular files, sorted by path."""
-        found: list[Entry] = []
-        pending: list[tuple[str, ...]] = [()]
-        while pending:
-            above = pending.pop()
-            with self._open_folder(above, make=False) as folder, os.scandir(folder) as listing:
-                for item in listing:
-                    here = (*above, item.name)
-                    if item.is_dir(follow_symlinks=False):
-                        if len(here) <= MAX_DEPTH:
-                            pending.append(here)
-                    elif item.is_file(follow_symlinks=False):
-                        seen = item.stat(follow_symlinks=False)
-                        stamp = (seen.st_mtime_ns, seen.st_size, seen.st_ino)
-                        found.append(Entry(path=_shown("/".join(here)), size=seen.st_size, stamp=stamp))
-        return sorted(found, key=lambda entry: entry.path)
+        return sorted(
+            (
+                Entry(path=shown(path), size=item.size, stamp=item.stamp)
+                for path, item in self.listing().items()
+                if item.is_file
+            ),
+            key=lambda entry: entry.path,
+        )
+
+    def keep_quota(self, before: Mapping[str, Item], now: dict[str, Item]) -> tuple[str, dict[str, Item]]:
+        """What is over the quota ("": nothing is), and the listing after it was mended.
+
+        Over it, what is new since `before` is removed; where that is not enough, changed files too, the largest first.
+        """
+        over = excess(now.values(), self.quota)
+        if not over:
+            return "", now
+        new = [path for path in now if path not in before]
+        for path in sorted(new, key=len):  # a folder before what is in it
+            self._discard(path)
+        now = self.listing()
+        changed = [path for path, item in now.items() if item.is_file and item.stamp != before[path].stamp]
+        for path in sorted(changed, key=lambda path: -now[path].size):
+            if not excess(now.values(), self.quota):
+                break
+            self._discard(path)
+            del now[path]
+        return over, now
+
+    def _discard(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.delete(path)
 
     def copy_to(self, folder: Path) -> Workspace:
         """A second workspace with the same files."""
-        copy = Workspace(folder, self._owner)
-        for entry in self.entries():
-            copy.write(entry.path, self.read(entry.path))
+        copy = Workspace(folder, self._owner, self.quota)
+        try:
+            for path, item in self.listing().items():
+                if item.is_file:
+                    copy.write(path, self.read(path))
+                elif item.is_folder:
+                    with copy._open_folder(parts_of(path), make=True):
+                        pass
+        except BaseException:
+            copy.remove()
+            raise
         return copy
 
     def remove(self) -> None:
         """Everything in it, and itself."""
         parent = os.open(self.folder.parent, _FOLDER)
         try:
-            _remove_tree(self.folder.name, parent)
+            remove_tree(self.folder.name, parent)
         finally:
             os.close(parent)
+
+    def _check_room(self, path: str, size: int) -> None:
+        listing = self.listing()
+        replaced = listing.pop(path, None)
+        folders = (
+            [part for part in PurePosixPath(path).parents[:-1] if str(part) not in listing] if not replaced else []
+        )
+        room = Quota(entries=self.quota.entries - len(folders) - 1, size=self.quota.size - size)
+        over = excess(listing.values(), room)
+        if over or path.count("/") > MAX_DEPTH:
+            raise OSError(
+                errno.EDQUOT,
+                f"the workspace would hold more than {self.quota.entries:,} files and folders, {self.quota.size:,} bytes "
+                f"or {MAX_DEPTH} folders in one another (limits.workspace_files, limits.workspace_mb)",
+                path,
+            )
 
     def _give(self, target: int | Path) -> None:
         if self._owner != os.getuid():
@@ -135,18 +203,94 @@ class Workspace:
             os.close(descriptor)
 
 
-def _shown(path: str) -> str:
+def walk(top: Path) -> Iterator[tuple[str, Item]]:
+    """Every name below a folder, a folder before what is in it. What vanishes meanwhile is left out."""
+    listings: list[tuple[str, Any, int]] = []  # path with a slash, names, descriptor
+    try:
+        _enter(listings, "", os.open(top, _FOLDER))
+        while listings:
+            above, names, descriptor = listings[-1]
+            entry = next(names, None)
+            if entry is None:
+                _leave(listings.pop())
+                continue
+            path = above + entry.name
+            with contextlib.suppress(FileNotFoundError):
+                seen = os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False)
+                folder = stat.S_ISDIR(seen.st_mode)
+                below = -1
+                if folder and len(listings) <= MAX_DEPTH:
+                    with contextlib.suppress(NotADirectoryError):
+                        below = open_folder(entry.name, descriptor)
+                yield (
+                    path,
+                    Item(
+                        is_file=stat.S_ISREG(seen.st_mode),
+                        is_folder=folder,
+                        size=seen.st_size if stat.S_ISREG(seen.st_mode) else 0,
+                        stamp=(seen.st_mtime_ns, seen.st_size, seen.st_ino),
+                        deep=folder and below < 0,
+                    ),
+                )
+                if below >= 0:
+                    _enter(listings, path + "/", below)
+    finally:
+        for left in listings:
+            _leave(left)
+
+
+def _leave(listed: tuple[str, Any, int]) -> None:
+    listed[1].close()
+    os.close(listed[2])
+
+
+def _enter(listings: list[tuple[str, Any, int]], above: str, descriptor: int) -> None:
+    try:
+        listings.append((above, os.scandir(descriptor), descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def open_folder(name: str, parent: int) -> int:
+    """A folder's descriptor, also where its mode lets nobody in. Raises `OSError` for what is no folder (any more)."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)  # the very folder that the handle is, whatever has its name now
+            return os.open(name, _FOLDER, dir_fd=parent)
+        finally:
+            os.close(handle)
+
+
+def excess(items: Iterable[Item], quota: Quota) -> str:
+    """What is over the quota, in words; "" where nothing is. Looks no further than the first excess."""
+    size = 0
+    for entries, item in enumerate(items, 1):
+        size += item.size
+        if entries > quota.entries:
+            return f"more than {quota.entries:,} files and folders"
+        if size > quota.size:
+            return f"more than {quota.size // 2**20:,} MiB of files"
+        if item.deep:
+            return f"more than {MAX_DEPTH} folders in one another"
+    return ""
+
+
+def shown(path: str) -> str:
     """Odd bytes of a file name as escapes: what is reported is text that any log can hold."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _remove_tree(name: str, parent: int) -> None:
+def remove_tree(name: str, parent: int) -> None:
     """Remove a folder of any depth: every folder inside is first moved up beside it, so two descriptors are enough."""
     pending = [name]
     moved = 0
     while pending:
         current = pending.pop()
-        descriptor = os.open(current, _FOLDER, dir_fd=parent)
+        descriptor = open_folder(current, parent)
         try:
             os.fchmod(descriptor, 0o700)
             with os.scandir(descriptor) as listing:
@@ -162,14 +306,3 @@ def _remove_tree(name: str, parent: int) -> None:
         finally:
             os.close(descriptor)
         os.rmdir(current, dir_fd=parent)
-
-
-def remove_private_folder(folder: Path) -> None:
-    """A runtime's whole folder: the workspaces one by one (they may be deep), then what we made ourselves."""
-    for workspace in [*(folder / "workspaces").glob("*"), *(folder / "slots").glob("*/*")]:
-        parent = os.open(workspace.parent, _FOLDER)
-        try:
-            _remove_tree(workspace.name, parent)
-        finally:
-            os.close(parent)
-    shutil.rmtree(folder, ignore_errors=True)

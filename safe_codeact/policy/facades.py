@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 STAND_INS: Mapping[str, str] = {
+    "ast": "literal_eval of text; no syntax trees",
     "asyncio": "run, gather, sleep, timeouts, locks and queues on a loop of our own; no processes, streams or servers",
     "contextlib": "as it is, with redirect_stdout and redirect_stderr that the stand-in for sys follows",
     "glob": "searches inside the workspace",
@@ -39,7 +40,10 @@ REPLACED: Mapping[str, Mapping[str, str]] = {
         "attrgetter": "reads attributes whose names it is given as text",
         "methodcaller": "calls methods whose names it is given as text",
     },
-    "typing": {"get_type_hints": "evaluates annotations that are text"},
+    "typing": {
+        "get_origin": "hands out the metaclass behind Type[...]",
+        "get_type_hints": "evaluates annotations that are text",
+    },
     "dataclasses": {"make_dataclass": "makes a class from names that are text"},
 }
 

@@ -99,11 +99,12 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """`session.set`: bind one variable to plain data and save."""
+    """`session.set`: bind one variable to plain data and save. `type_name` is one of `tables.TYPE_NAMES`, or ""."""
 
     name: str
     value: Any
     has_snapshot: bool
+    type_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The answer to Fetch. `problem` is "", "missing", "not_plain" (`type_name` says what it is) or "too_large"."""
+    """The answer to Fetch. `problem` is "", "missing", "not_plain" (`type_name` says what it is) or "too_large".
+
+    Without a problem, `type_name` is one of `tables.TYPE_NAMES` where `value` is an array or a frame taken apart.
+    """
 
     problem: str
     type_name: str

@@ -31,6 +31,7 @@ from safe_codeact.wire.kinds import (
     TextMap,
     Whole,
 )
+from safe_codeact.wire.tables import TYPE_NAMES
 
 
 class Direction(Enum):
@@ -210,7 +211,12 @@ SHAPES: tuple[Shape, ...] = (
         34,
         _TO_WORKER,
         m.Assign,
-        {"name": Text(NAME_BYTES, filled=True), "value": Plain(VALUE_BOUNDS), "has_snapshot": Flag()},
+        {
+            "name": Text(NAME_BYTES, filled=True),
+            "value": Plain(VALUE_BOUNDS),
+            "has_snapshot": Flag(),
+            "type_name": Choice(("", *TYPE_NAMES)),
+        },
     ),
     _shape(35, _TO_WORKER, m.Describe, {"has_snapshot": Flag()}),
     _shape(

@@ -1,7 +1,8 @@
 """G205 class-definition: what a class body may not define, or not in this way.
 
 Refuses   __reduce__, __getstate__, __array_interface__, __buffer__, __class__ ... in a class body; __getattr__ and its
-          kin other than by a plain `def`; __slots__ and __match_args__ other than by a plain assignment.
+          kin other than by a plain `def`; __slots__ and __match_args__ other than by a plain assignment; a metaclass
+          of metaclasses.
 Why       C code believes these: where memory is, how an object is rebuilt, which attributes a pattern reads.
 Behind it Class creation checks again what metaclasses add; the kernel layer holds without this rule.
 Instead   Use the ordinary operator methods, properties, dataclasses.
@@ -15,7 +16,16 @@ from safe_codeact.gate.names import DEFINABLE, is_dunder, words
 from safe_codeact.gate.rule import Rule, Situation
 from safe_codeact.gate.rules.g202_reserved_variable import bound_by
 
-HOOKS = {"__getattr__": 1, "__getattribute__": 1, "__setattr__": 1, "__delattr__": 1, "__set_name__": 2}
+# Methods that C code calls with a compiled name or with somebody else's class, and the place of that parameter.
+HOOKS = {
+    "__getattr__": 1,
+    "__getattribute__": 1,
+    "__setattr__": 1,
+    "__delattr__": 1,
+    "__set_name__": 2,
+    "__subclasshook__": 1,
+    "__subclasscheck__": 1,
+}
 DECLARATIONS = frozenset({"__slots__", "__match_args__"})
 
 
@@ -38,14 +48,20 @@ def _judge(situation: Situation, node: ast.AST, name: str, *, by_name: bool) -> 
         situation.find(
             RULE,
             node,
-            f"`{name}` must be an undecorated `def` that names its parameters.",
-            f"Write `def {name}(self, {'owner, ' if name == '__set_name__' else ''}name{_REST.get(name, '')}):`.",
+            f"`{name}` must be a `def` that names its parameters, {_DECORATORS.get(name, 'undecorated')}.",
+            f"Write `def {name}({_PARAMETERS.get(name, 'self, name')}):`.",
         )
     elif name in DECLARATIONS and not by_name:
         situation.find(RULE, node, f"`{name}` must be set by an assignment.", f"Write `{name} = (...)`.")
 
 
-_REST = {"__setattr__": ", value"}
+_PARAMETERS = {
+    "__setattr__": "self, name, value",
+    "__set_name__": "self, owner, name",
+    "__subclasshook__": "cls, subclass",
+    "__subclasscheck__": "cls, subclass",
+}
+_DECORATORS = {"__subclasshook__": "under @classmethod alone"}
 _HINTS = {
     "__reduce__": "Objects are copied and kept by their attributes.",
     "__getstate__": "Objects are copied and kept by their attributes.",
@@ -55,7 +71,10 @@ _HINTS = {
 
 
 def _is_plain_hook(node: ast.AST, name: str) -> bool:
-    if not isinstance(node, ast.FunctionDef) or node.decorator_list:
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    decorators = [item.id if isinstance(item, ast.Name) else "" for item in node.decorator_list]
+    if decorators != (["classmethod"] if name in _DECORATORS else []):
         return False
     return len(node.args.posonlyargs) + len(node.args.args) > HOOKS[name]
 

@@ -1,7 +1,9 @@
 """The builtins that actions run with: harmless ones as they are, dynamic ones guarded, tools by name.
 
 A guard is safe to call with anything, and replacing one gains nothing: compiled code holds calls of guards *instead of*
-what they guard. So this dictionary may be seen and changed by an action without a loss.
+what they guard, with arguments that the action has anyway. So this dictionary may be seen and changed by an action
+without a loss, and a forged guard may stand in the globals of an `exec`. The exception are the guards of hook methods
+(`HOOK_GUARDS`): a class may only have a hook whose globals are the session's.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, NEW_CLASS, READ, SHIELD, SLOTS, WRITE
+from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, NAMES, READ, SLOTS, TYPE_OF, WRITE
 from safe_codeact.gate.names import words
 from safe_codeact.gate.rules import g301_unavailable_builtin
 from safe_codeact.guest.guards import attributes, classes, formats, library
 from safe_codeact.guest.guards.attributes import guarded_getattr
 from safe_codeact.guest.guards.dynamic import DynamicCode
 from safe_codeact.guest.guards.library import attrgetter, install, methodcaller
-from safe_codeact.guest.guards.metaclasses import Metaclass, shield
+from safe_codeact.guest.guards.metaclasses import TYPE, Metaclass, shield, type_of
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
 from safe_codeact.policy.effective import Policy
@@ -39,16 +41,15 @@ OPEN: frozenset[str] = words(
     "abs aiter all anext any ascii bin bool bytearray bytes callable chr classmethod complex dict divmod "
     "enumerate filter float format frozenset hash hex id int isinstance issubclass iter len list map max "
     "memoryview min next object oct ord pow print property range repr reversed round set slice sorted "
-    "staticmethod str sum super tuple type zip NotImplemented Ellipsis __debug__ None True False"
+    "staticmethod str sum super tuple zip NotImplemented Ellipsis __debug__ None True False"
 )
 
 _GUARDS: dict[str, Callable[..., Any]] = {
     READ: attributes.read,
     WRITE: attributes.write,
     FORMAT: formats.format_call,
-    NEW_CLASS: classes.new_class,
-    SHIELD: shield,
-    HOOK: classes.hook,
+    TYPE_OF: type_of,
+    **{HOOK + name: guard for name, guard in classes.HOOK_GUARDS.items()},
     SLOTS: classes.slots,
     MATCH_ARGS: classes.match_args,
     "__build_class__": classes.build_class,
@@ -102,12 +103,14 @@ def guarded_builtins(
         quit=_exit,
         eval=dynamic.eval(),
         exec=dynamic.exec(),
+        type=TYPE,
         __import__=importer,
         __name__="builtins",
     )
     if open_ is not None:
         made["open"] = open_
     made[MARK] = True
+    made[NAMES] = namespace
     made.update(tools)
     dynamic.builtins = made
     return made

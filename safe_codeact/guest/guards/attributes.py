@@ -17,8 +17,9 @@ from typing import Any
 from safe_codeact.gate.names import FRAME_NAMES, MARKER, Stance, is_private, reading, unmark, writing
 from safe_codeact.gate.rules import g201_dunder_attribute, g204_frame_attribute, g302_dynamic_attribute
 from safe_codeact.guest.guards.formats import format_value
-from safe_codeact.guest.guards.metaclasses import shield
+from safe_codeact.guest.guards.metaclasses import Metaclass, kind_of, shield
 from safe_codeact.guest.guards.own import is_own, is_pure
+from safe_codeact.guest.guards.protocols import is_answered
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 
 _MISSING: Any = object()
@@ -92,7 +93,7 @@ def guarded_delattr(obj: object, name: str, /) -> None:
 
 def read(obj: Any, name: str) -> Any:
     """`obj.<name>` for the names of `names.GUARDED`; compiled into the action wherever its source reads one."""
-    return READERS[name](obj, name)
+    return READERS[name](kind_of(obj) if type(obj) is Metaclass else obj, name)
 
 
 def write(value: Any, obj: Any, name: str) -> None:
@@ -258,7 +259,10 @@ def attributes_of(obj: Any) -> Any:
         if not is_own(obj):
             raise refused("__dict__")
         content = type.__dict__["__dict__"].__get__(obj)
-        return types.MappingProxyType({unmark(key): value for key, value in content.items() if visible(key)})
+        shown = {unmark(key): value for key, value in content.items() if visible(key)}
+        if "__dataclass_fields__" in shown:
+            shown["__dataclass_fields__"] = _read_fields(obj, "__dataclass_fields__")
+        return types.MappingProxyType(shown)
     if isinstance(obj, types.ModuleType) or kind is super:
         raise refused("__dict__")
     try:
@@ -279,7 +283,7 @@ def is_spelled(name: str) -> bool:
 
 def names_of(obj: Any) -> list[str]:
     """`dir(obj)` with the names as the action spells them."""
-    return sorted({unmark(name) for name in dir(obj) if is_spelled(name)})
+    return sorted({unmark(name) for name in dir(obj) if is_spelled(name) and is_answered(obj, name)})
 
 
 # Guarded reads
@@ -307,6 +311,11 @@ def _read_declaration(obj: Any, name: str) -> Any:
     if type(value) is dict:
         return {unmark(key): item for key, item in value.items()}
     return value
+
+
+def _read_fields(obj: Any, name: str) -> Any:
+    # What `dataclasses` believes about its classes: which attributes of an instance are copied out, by name.
+    return types.MappingProxyType(getattr(obj, name))
 
 
 def _read_hook(obj: Any, name: str) -> Callable[..., Any]:
@@ -337,7 +346,7 @@ def _read_dir(obj: Any, name: str) -> Callable[..., list[str]]:
     method = obj.__dir__
 
     def listed(*args: Any) -> list[str]:
-        return sorted({unmark(item) for item in method(*args) if is_spelled(item)})
+        return sorted({unmark(item) for item in method(*args) if is_spelled(item) and is_answered(obj, item)})
 
     return listed
 
@@ -354,6 +363,7 @@ READERS: dict[str, Callable[[Any, str], Any]] = {
     "__dict__": _read_dict,
     "__class__": _read_class,
     "__origin__": _read_class,
+    "__dataclass_fields__": _read_fields,
     "__slots__": _read_declaration,
     "__match_args__": _read_declaration,
     "__getattribute__": _read_hook,

@@ -13,13 +13,14 @@ from __future__ import annotations
 import builtins
 import functools
 import types
+import typing
 from collections.abc import Callable
 from typing import Any
 
+from safe_codeact.gate.guard_calls import HOOK, NAMES
 from safe_codeact.gate.names import (
     BELIEVED,
     DEFINABLE,
-    GUARD,
     MARKER,
     OWN,
     Stance,
@@ -31,16 +32,21 @@ from safe_codeact.gate.names import (
 from safe_codeact.gate.rules import g205_class_definition
 from safe_codeact.gate.rules.g205_class_definition import HOOKS
 from safe_codeact.guest.guards.attributes import READERS, exact_name, refused
-from safe_codeact.guest.guards.metaclasses import Metaclass, shield
+from safe_codeact.guest.guards.metaclasses import Metaclass, kind_of, shield
 from safe_codeact.guest.guards.own import claim, content, is_own
 from safe_codeact.guest.guards.refusal import refusal
 
 _real_build_class = builtins.__build_class__
-_HOOK = GUARD + "hook"
 
 
 def build_class(body: Callable[..., Any], name: str, /, *bases: Any, **keywords: Any) -> Any:
     """What a class statement calls. The class is CPython's; then it is checked and claimed."""
+    meta = keywords.get("metaclass")
+    if type(meta) is Metaclass:
+        keywords["metaclass"] = kind_of(meta)
+    elif meta is not None and any(type(base) is Metaclass for base in bases):
+        # It would be called with the real metaclass among its arguments.
+        raise refusal(g205_class_definition.RULE, f"`{name}` is a metaclass and may not have one of the action's own.")
     return settled(_real_build_class(body, name, *bases, **keywords))
 
 
@@ -55,8 +61,10 @@ def _settle(made: type) -> None:
     above = [kind for kind in type.mro(made) if kind is made or is_own(kind)]
     if issubclass(made, type) and not any("__new__" in content(kind) for kind in above):
         type.__setattr__(made, "__new__", staticmethod(metaclass_new))
-    for key, value in content(made).items():
-        if key in BELIEVED or (key in HOOKS and not _is_plain_hook(value)):
+    for key, value in list(content(made).items()):
+        if type(key) is not str:  # it would say of itself which name it equals
+            raise TypeError(f"{made.__name__} has an attribute whose name is a {type(key).__name__}, not a str")
+        if key in BELIEVED or (key in HOOKS and not _is_plain_hook(key, value)):
             raise refusal(g205_class_definition.RULE, f"a class may not define `{key}` in this way.")
         if key == "__match_args__":
             match_args(value)
@@ -69,11 +77,7 @@ def _settle(made: type) -> None:
                         f"would not be called. Use another name, or the public methods of {base.__name__}."
                     )
     claim(made)
-
-
-def new_class(callee: Any, /, *args: Any, **keywords: Any) -> Any:
-    """`type(...)` with other than one argument, wherever the source says `type`."""
-    return shield(callee)(*args, **keywords)
+    trim_match_args(made)
 
 
 def judged_namespace(namespace: Any) -> Any:
@@ -81,8 +85,8 @@ def judged_namespace(namespace: Any) -> Any:
     if type(namespace) is not dict:
         if not isinstance(namespace, dict):
             return namespace  # CPython's TypeError follows
-        for key in list(namespace):
-            _judge_entry(key, namespace[key])
+        for key, value in dict.items(namespace):
+            _judge_entry(key, value)
         return namespace
     judged = {}
     for key, value in namespace.items():
@@ -95,9 +99,18 @@ def judged_namespace(namespace: Any) -> Any:
     return judged
 
 
-def _is_plain_hook(value: Any) -> bool:
-    """Whether it was compiled from a `def` in a class body, which has the translation of its name argument in it."""
-    return isinstance(value, types.FunctionType) and _HOOK in value.__code__.co_names
+def _is_plain_hook(key: str, value: Any) -> bool:
+    """Whether it was compiled from a `def` of this name in a class body, with the call of its guard in it.
+
+    And whether it will find that guard: the globals of a text given to `exec` are a dictionary in the action's hands.
+    """
+    function = value.__func__ if type(value) is classmethod else value
+    if not isinstance(function, types.FunctionType):
+        return False
+    if function.__globals__ is vars(typing):  # what `typing.Protocol` gives each of its classes
+        return function.__code__.co_name == "_proto_hook"
+    compiled = HOOK + key in function.__code__.co_names
+    return compiled and function.__builtins__.get(NAMES) is function.__globals__  # type: ignore[attr-defined]
 
 
 def _judge_entry(key: Any, value: Any) -> Any:
@@ -106,15 +119,13 @@ def _judge_entry(key: Any, value: Any) -> Any:
     name = str.__str__(key)
     if name.endswith(MARKER) or name == OWN:
         return name  # from a class body, on its way through a metaclass
-    if is_dunder(name) and (name not in DEFINABLE or (name in HOOKS and not _is_plain_hook(value))):
+    if is_dunder(name) and (name not in DEFINABLE or (name in HOOKS and not _is_plain_hook(name, value))):
         raise refusal(g205_class_definition.RULE, f"a class may not be given `{name}` from a dictionary.")
     return name + MARKER if is_private(name) else name
 
 
 def _read_new(obj: Any, name: str) -> Any:
     """`obj.__new__`. A metaclass's is handed out with the class dictionary judged; any other as it is."""
-    if type(obj) is Metaclass:
-        obj = obj._kind
     method = obj.__new__
     owner = getattr(obj, "__self_class__", None) if type(obj) is super else obj
     if not (isinstance(owner, type) and issubclass(owner, type)):
@@ -172,8 +183,8 @@ def slots(value: Any) -> Any:
 
 def match_args(value: Any) -> Any:
     """The value of `__match_args__`: positional patterns read these attributes from objects of any kind."""
-    if type(value) is not tuple:
-        return value  # CPython refuses it when a pattern is matched
+    if type(value) is not tuple:  # CPython says so when a pattern is matched; by then a metaclass's property answers
+        raise TypeError(f"__match_args__ must be a tuple (got {type(value).__name__})")
     names = []
     for item in value:
         name = exact_name(item, "__match_args__") if isinstance(item, str) else item
@@ -183,6 +194,22 @@ def match_args(value: Any) -> Any:
     return tuple(names)
 
 
+def trim_match_args(made: type) -> None:
+    """Positional patterns of a class whose `__match_args__` a library made of field names: `gi_frame: int` is a field.
+
+    A pattern reads the attribute of whatever the metaclass says is an instance, so what only the source rules or a
+    guard may read ends the list: `case C(a, b)` then says that the class takes fewer.
+    """
+    names = getattr(made, "__match_args__", None)
+    if type(names) is not tuple:
+        return
+    refused_kinds = (Stance.REFUSED,) if type(made) is type else (Stance.REFUSED, Stance.GUARDED)
+    for place, name in enumerate(names):
+        if reading(name) in refused_kinds:
+            type.__setattr__(made, "__match_args__", names[:place])
+            return
+
+
 def _attribute_name(name: Any) -> Any:
     if not isinstance(name, str):
         return name
@@ -190,8 +217,8 @@ def _attribute_name(name: Any) -> Any:
     return exact + MARKER if is_private(exact) else exact
 
 
-def hook(method: str, name: Any) -> Any:
-    """Inside `__getattr__` and its kin: the name as the action spells it.
+def _read_hook(name: Any) -> Any:
+    """Inside `__getattr__` and `__getattribute__`: the name as the action spells it.
 
     C code asks any object for names like `__array_interface__`, and believes the answer: a hook never hears of them.
     """
@@ -199,9 +226,26 @@ def hook(method: str, name: Any) -> Any:
         return name
     if name.endswith(MARKER):
         return name[:-1]
-    if method in ("__getattr__", "__getattribute__") and reading(name) is Stance.REFUSED and name.startswith("_"):
+    if name[:1] == "_" and (name == "__match_args__" or reading(name) is Stance.REFUSED):
         raise AttributeError(name)
     return name
+
+
+def _write_hook(name: Any) -> Any:
+    """Inside `__setattr__`, `__delattr__` and `__set_name__`: the name as the action spells it."""
+    return unmark(name) if type(name) is str else name
+
+
+# Compiled into the methods of `HOOKS`: what each is told.
+HOOK_GUARDS: dict[str, Callable[[Any], Any]] = {
+    "__getattr__": _read_hook,
+    "__getattribute__": _read_hook,
+    "__setattr__": _write_hook,
+    "__delattr__": _write_hook,
+    "__set_name__": _write_hook,
+    "__subclasshook__": shield,
+    "__subclasscheck__": shield,
+}
 
 
 def _make(kind: type, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

@@ -15,7 +15,9 @@ from typing import Any
 
 from safe_codeact.gate.names import MARKER, Stance, is_private, reading
 from safe_codeact.guest.guards.attributes import exact_name, guarded_getattr, refused
+from safe_codeact.guest.guards.classes import trim_match_args
 from safe_codeact.guest.guards.formats import judged_field
+from safe_codeact.guest.guards.sealed import seal
 
 
 def attrgetter(attribute: str, /, *more: str) -> Callable[[Any], Any]:
@@ -51,6 +53,7 @@ def methodcaller(name: str, /, *args: Any, **kwargs: Any) -> Callable[[Any], Any
 def install() -> None:
     """Exchange, in this process, what facades cannot stand in front of. Doing it twice changes nothing."""
     string.Formatter.get_field = _get_field  # type: ignore[method-assign]
+    seal()
     if dataclasses._process_class is not _process_class:  # type: ignore[attr-defined]
         dataclasses._process_class = _process_class  # type: ignore[attr-defined]
 
@@ -80,6 +83,7 @@ def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
     made: type = _original_process_class(cls, *args, **kwargs)
     for name in private:
         _alias(made, name)
+    trim_match_args(made)
     return made
 
 

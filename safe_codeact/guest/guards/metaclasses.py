@@ -2,14 +2,17 @@
 
 Threat: `t = type; t("M", (), {"__match_args__": ("__globals__",)})`, `type(C)(...)`, `C.__class__(...)`,
 `type[int](...)`: C code believes what such a class says of itself, and no source rule sees the dictionary.
-What doesn't work: another object in place of the builtin `type` everywhere, because `type(x) is type` would be false.
-What we do: compiled code compares, and reads attributes of, the real one; wherever it could go on to be called, a
-stand-in takes its place that equals it, is shown like it, and judges the dictionary. An action's own metaclasses stand
+What doesn't work: handing the real one out where it is "only compared": `type == x` calls `x.__eq__`, `isinstance` may
+be the action's own function, and whoever forges a guard in the globals of an `exec` gets the guard's arguments.
+What we do: the builtin `type`, and every metaclass of a library, is a stand-in wherever the action could hold it: one
+object for each, which equals the real one, is shown like it, and judges the dictionary. An action's own metaclasses stand
 for themselves: they got a judging `__new__` when they were made.
+What still gets through: a metaclass inside of what a library returns; the known ones (`typing.get_origin`) are replaced.
 """
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Callable
@@ -17,58 +20,73 @@ from typing import Any
 
 from safe_codeact.guest.guards.own import is_own
 
+_OWN = ("__reduce__", "__reduce_ex__", "__mro_entries__")  # what C code asks the stand-in itself for
+
 
 def shield(value: Any) -> Any:
     """The value; for a library's metaclass (`type` among them), what stands in for it."""
     if isinstance(value, type):
         if issubclass(value, type) and not is_own(value):
-            return Metaclass(value)
-        if value is _STAND_IN:  # `type(t)` of a stand-in
-            return Metaclass(type)
+            return _stand_in(value)
+        if value is Metaclass:
+            return _stand_in(type)
     return value
 
 
+def type_of(callee: Any, obj: Any, /) -> Any:
+    """`type(obj)`, compiled in for every such call; `callee` is what the name `type` is bound to there."""
+    if callee is not TYPE:
+        return callee(obj)
+    kind = type(obj)
+    if issubclass(kind, type):  # obj is a class
+        return shield(kind)
+    return kind if kind is not Metaclass else _stand_in(type(kind_of(obj)))
+
+
 class Metaclass:
-    """Stands in for one metaclass. `make(kind, args, keywords)` is set by `guards.classes`."""
+    """Stands in for one metaclass. `make(kind, args, keywords)` is set by `guards.classes`.
+
+    Attributes are the real one's (`type.__init__`); what C code looks up on the class of an object is written out here.
+    """
 
     __slots__ = ("_kind",)
     make: Callable[[type, tuple[Any, ...], dict[str, Any]], Any]
 
     def __init__(self, kind: type) -> None:
-        self._kind = kind
+        _KIND.__set__(self, kind)
+
+    def __getattribute__(self, name: str) -> Any:
+        kind = kind_of(self)
+        if name == "__class__":  # so that isinstance(t, type) is true
+            return type(kind)
+        return object.__getattribute__(self, name) if name in _OWN else getattr(kind, name)
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if self._kind is type and len(args) == 1 and not keywords:
-            return shield(type(args[0]))
-        return Metaclass.make(self._kind, args, keywords)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._kind, name)
-
-    @property  # type: ignore[misc]  # so that isinstance(t, type) is true
-    def __class__(self) -> Any:
-        return type(self._kind)
+        kind = kind_of(self)
+        if kind is type and len(args) == 1 and not keywords:
+            return type_of(self, args[0])
+        return Metaclass.make(kind, args, keywords)
 
     def __instancecheck__(self, value: object) -> bool:
-        return isinstance(value, self._kind)
+        return isinstance(value, kind_of(self))
 
     def __subclasscheck__(self, value: type) -> bool:
-        return issubclass(value._kind if type(value) is Metaclass else value, self._kind)
+        return issubclass(kind_of(value) if type(value) is Metaclass else value, kind_of(self))
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
-        return (self._kind,)
+        return (kind_of(self),)
 
     def __eq__(self, other: object) -> bool:
-        return self._kind is (other._kind if type(other) is Metaclass else other)
+        return kind_of(self) is (kind_of(other) if type(other) is Metaclass else other)
 
     def __ne__(self, other: object) -> bool:
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self._kind)
+        return hash(kind_of(self))
 
     def __repr__(self) -> str:
-        return repr(self._kind)
+        return repr(kind_of(self))
 
     def __getitem__(self, parameters: Any) -> Any:
         return types.GenericAlias(self, parameters)  # type: ignore[arg-type]
@@ -80,9 +98,10 @@ class Metaclass:
         return typing.Union[other, self]  # noqa: UP007  # as above
 
     def __reduce__(self) -> Any:
-        return shield, (self._kind,)
+        return shield, (kind_of(self),)
 
 
-# `type[int]` is shown by its origin's module, which an instance would otherwise take from this class.
-type.__setattr__(Metaclass, "__module__", property(lambda self: self._kind.__module__))
-_STAND_IN: Any = Metaclass
+_KIND: Any = Metaclass.__dict__["_kind"]
+kind_of: Callable[[Any], Any] = _KIND.__get__  # the real metaclass behind a stand-in
+_stand_in = functools.cache(Metaclass)
+TYPE = _stand_in(type)

@@ -7,6 +7,7 @@ What we do: read-only views of names, and a frame counts as the caller only if i
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -76,4 +77,6 @@ def local_names(frame: FrameType) -> Any:
     """`locals()` as that frame would have it."""
     if frame.f_locals is frame.f_globals:
         return Names(frame.f_globals)
-    return {unmark(name): value for name, value in frame.f_locals.items() if is_shown(name)}
+    shown = {unmark(name): value for name, value in frame.f_locals.items() if is_shown(name)}
+    # A class body's are read-only too: what CPython would put into the class has to be said, not lost.
+    return shown if frame.f_code.co_flags & inspect.CO_OPTIMIZED else Names(shown)

@@ -12,6 +12,7 @@ import dataclasses
 import functools
 import string
 import sys
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
@@ -19,7 +20,7 @@ from typing import Any
 
 from safe_codeact.gate.names import Stance, is_dunder, reading
 from safe_codeact.gate.rules import g302_dynamic_attribute
-from safe_codeact.guest.guards import attrgetter, methodcaller
+from safe_codeact.guest.guards import attrgetter, methodcaller, shield
 from safe_codeact.guest.guards.classes import judged_namespace
 from safe_codeact.guest.guards.refusal import refusal
 
@@ -117,6 +118,16 @@ def get_type_hints(obj: Any, globalns: Any = None, localns: Any = None, include_
     return typing.get_type_hints(obj, names, dict(localns or {}), include_extras)
 
 
+def get_origin(tp: Any) -> Any:
+    """`typing.get_origin`; of `type[int]` it is the action's own `type`."""
+    return shield(typing.get_origin(tp))
+
+
+def get_original_bases(cls: type, /) -> tuple[Any, ...]:
+    """`types.get_original_bases` (3.12), with what stands for `type` among the bases of a metaclass."""
+    return tuple(map(shield, types.get_original_bases(cls)))  # type: ignore[attr-defined]
+
+
 # ---- dataclasses
 
 
@@ -134,5 +145,6 @@ REPLACEMENTS: Mapping[str, Mapping[str, Any]] = {
     "dataclasses": {"make_dataclass": make_dataclass},
     "functools": {"update_wrapper": update_wrapper, "wraps": wraps},
     "operator": {"attrgetter": attrgetter, "methodcaller": methodcaller},
-    "typing": {"get_type_hints": get_type_hints},
+    "types": {"get_original_bases": get_original_bases},
+    "typing": {"get_origin": get_origin, "get_type_hints": get_type_hints},
 }

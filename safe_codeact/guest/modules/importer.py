@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+from safe_codeact.gate.names import MARKER
 from safe_codeact.guest.modules.attributes import REPLACEMENTS
 from safe_codeact.guest.modules.curated import BUILDERS
 from safe_codeact.guest.modules.curated.streams import follow
@@ -37,7 +38,7 @@ class Modules:
     """The modules of one policy, as actions see them. Built in the zygote, after everything was preloaded."""
 
     def __init__(self, policy: Policy) -> None:
-        apply_patches()
+        apply_patches(restricted=policy.language.restricted)
         self._unreachable = _UNREACHABLE if policy.language.restricted else ()
         self._rules = {rule.module: rule for rule in policy.language.imports}
         self._allowed = importable(self._rules)
@@ -137,13 +138,24 @@ class Modules:
         if name not in self._facades or (name not in self._allowed and not fromlist):
             raise self._not_found(name)
         if not fromlist:
-            return self._facades[name.partition(".")[0]]
-        facade = self._facades[name]
-        contents = vars(facade)
+            return self._joined(name)
+        contents = vars(self._facades[name])
+        if "*" in fromlist:
+            fromlist = [each for each in contents.get("__all__", ()) if type(each) is str and each[:1] != "_"]
         for wanted in fromlist:
-            if wanted != "*" and wanted not in contents:
+            if wanted not in contents:
                 raise self._no_such_name(name, wanted, contents)
-        return facade
+        return _taken(contents, fromlist)
+
+    def _joined(self, name: str) -> ModuleType:
+        """What `import a.b` gets, with every part in its place: `import a.b as c` reads `b` from `a`, and where an action
+        has deleted it CPython would look into `sys.modules`.
+        """
+        while "." in name:
+            child = self._facades[name]
+            name, _, last = name.rpartition(".")
+            vars(self._facades[name]).setdefault(last, child)
+        return self._facades[name]
 
     def _loaded_for_c(self, name: str) -> ModuleType:
         if name not in sys.modules:
@@ -220,6 +232,15 @@ class Modules:
             for attribute, value in vars(self._facades[module]).items():
                 if not attribute.startswith("_") and not isinstance(value, (*_PLAIN, ModuleType)):
                     yield id(value), (module, attribute, value)
+
+
+def _taken(contents: dict[str, Any], names: Sequence[str]) -> ModuleType:
+    """What a `from` import reads its names from: no action holds it, so none can take a name away, or rename the module,
+    between two of them (a mapping's `__setitem__` runs there), and lead CPython to `sys.modules`.
+    """
+    module = ModuleType(MARKER)
+    vars(module).update({each: contents[each] for each in names}, __all__=list(names))
+    return module
 
 
 def _reseed() -> None:

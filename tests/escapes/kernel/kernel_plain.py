@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import tempfile
 
 
@@ -30,13 +29,13 @@ def _say(**values: object) -> None:
 def main() -> None:
     for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.chdir(tempfile.mkdtemp())
     while line := os.read(0, 1 << 20):
         while not line.endswith(b"\n"):
             line += os.read(0, 1 << 20)
         child = os.fork()
         if child == 0:
             try:
+                os.chdir(tempfile.mkdtemp(dir="."))
                 _attack(json.loads(line)["source"])
             finally:
                 os._exit(0)
@@ -46,4 +45,3 @@ def main() -> None:
 
 _OUT = os.dup(1)
 main()
-assert sys.argv

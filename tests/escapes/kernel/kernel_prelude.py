@@ -84,15 +84,15 @@ def fds_of(*results):
     'Those that are descriptors.'
     return [each for each in results if each >= 0]
 AT = -100
-got = None
+got, why = None, ''
 """
 
 _ENDING = """
 try:
     exec(compile(ATTACK, '<attack>', 'exec'), globals())
 except Exception as refused:
-    got, refusal = None, repr(refused)
-look(repr(got))
+    got, why = None, f'#{refused!r}'
+look(repr(got) + why)
 """
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from safe_codeact.guest.modules.curated import asynchronous, interpreter, operating, paths, reflection, streams
 
 BUILDERS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "ast": reflection.ast_facade,
     "asyncio": asynchronous.asyncio_facade,
     "contextlib": streams.contextlib_names,
     "glob": paths.glob_facade,

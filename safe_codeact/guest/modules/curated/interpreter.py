@@ -20,12 +20,13 @@ _FACTS = (
     "version version_info hexversion api_version implementation platform byteorder maxsize maxunicode float_info int_info "
     "hash_info float_repr_style copyright thread_info getsizeof getrefcount getrecursionlimit getdefaultencoding "
     "getfilesystemencoding getfilesystemencodeerrors intern is_finalizing stdlib_module_names builtin_module_names "
-    "get_int_max_str_digits set_int_max_str_digits exception"
+    "get_int_max_str_digits set_int_max_str_digits exception flags abiflags"
 )
 _CLOCKS = (
     "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time process_time_ns thread_time "
     "thread_time_ns ctime asctime gmtime localtime mktime strftime strptime struct_time timezone altzone daylight tzname "
-    "get_clock_info"
+    "get_clock_info clock_gettime clock_gettime_ns clock_getres CLOCK_REALTIME CLOCK_MONOTONIC CLOCK_PROCESS_CPUTIME_ID "
+    "CLOCK_THREAD_CPUTIME_ID"
 )
 _WARNINGS = "warn catch_warnings simplefilter filterwarnings resetwarnings WarningMessage deprecated"
 

@@ -97,6 +97,15 @@ def getenv(key: str, default: str | None = None) -> str | None:
     return HERE.environ.get(key, default)
 
 
+def getcwdb() -> bytes:
+    return os.fsencode(getcwd())
+
+
+def get_terminal_size(fd: int = 1, /) -> os.terminal_size:
+    """CPython's own error where the output is no terminal."""
+    raise OSError(25, "Inappropriate ioctl for device")
+
+
 def cpu_count() -> int:
     """An action has one process with one thread, whatever the machine has."""
     return 1
@@ -169,7 +178,7 @@ def path_facade() -> dict[str, Any]:
 def os_facade() -> dict[str, Any]:
     own = (
         getcwd, listdir, scandir, stat, lstat, access, mkdir, makedirs, remove, rmdir, removedirs, rename, replace, walk, getenv,
-        cpu_count,
+        getcwdb, get_terminal_size, cpu_count,
     )  # fmt: skip
     names = {name: getattr(os, name) for name in _OS_PLAIN.split() if hasattr(os, name)}
     return names | {each.__name__: each for each in own} | {"unlink": remove, "environ": HERE.environ}

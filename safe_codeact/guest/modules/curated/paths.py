@@ -185,6 +185,10 @@ def glob_facade() -> dict[str, Any]:
 # ---- tempfile
 
 
+def gettempprefix() -> str:
+    return "tmp"
+
+
 def gettempdir() -> str:
     return HERE.resolve(".", writing=True)
 
@@ -257,7 +261,7 @@ class NamedTemporaryFile:
 
 
 def tempfile_facade() -> dict[str, Any]:
-    own = (gettempdir, mkdtemp, TemporaryDirectory, NamedTemporaryFile)
+    own = (gettempdir, gettempprefix, mkdtemp, TemporaryDirectory, NamedTemporaryFile)
     return {each.__name__: each for each in own} | {"TemporaryFile": NamedTemporaryFile}
 
 
@@ -278,8 +282,9 @@ copy2 = _copier(shutil.copy2)
 copyfile = _copier(shutil.copyfile)
 
 
-def copytree(src: Any, dst: Any, *, dirs_exist_ok: bool = False) -> Any:
-    shutil.copytree(HERE.reach(src), HERE.reach(dst, writing=True), symlinks=True, dirs_exist_ok=dirs_exist_ok)
+def copytree(src: Any, dst: Any, *, ignore: Any = None, dirs_exist_ok: bool = False) -> Any:
+    target = HERE.reach(dst, writing=True)
+    shutil.copytree(HERE.reach(src), target, symlinks=True, ignore=ignore, dirs_exist_ok=dirs_exist_ok)
     return dst
 
 
@@ -305,4 +310,5 @@ def get_terminal_size(fallback: tuple[int, int] = (80, 24)) -> os.terminal_size:
 
 def shutil_facade() -> dict[str, Any]:
     own = (copy, copy2, copyfile, copytree, move, rmtree, get_terminal_size)
-    return {each.__name__: each for each in own} | {"Error": shutil.Error, "copyfileobj": shutil.copyfileobj}
+    plain = ("Error", "SameFileError", "SpecialFileError", "copyfileobj", "ignore_patterns")
+    return {each.__name__: each for each in own} | {name: getattr(shutil, name) for name in plain}

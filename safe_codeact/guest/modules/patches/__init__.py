@@ -12,36 +12,56 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
-from safe_codeact.guest.modules.patches import cython, matplotlib, numpy, pandas, scipy, standard, statsmodels, sympy
+from safe_codeact.guest.modules.patches import (
+    cython,
+    matplotlib,
+    numpy,
+    pandas,
+    protocols,
+    scipy,
+    standard,
+    statsmodels,
+    sympy,
+)
 
+# Loaded module → what is done to it where the language is restricted.
 PATCHES: Mapping[str, Callable[[], None]] = {
-    "asyncio": standard.patch_asyncio,
+    "builtins": protocols.patch,
     "dataclasses": standard.patch_dataclasses,
     "enum": standard.patch_enum,
     "formulaic.utils.stateful_transforms": statsmodels.patch_formulaic,
     "inspect": standard.patch_inspect,
     "logging": standard.patch_logging,
     "matplotlib": matplotlib.patch,
-    "matplotlib.pyplot": matplotlib.patch_pyplot,
     "mpmath": sympy.patch_mpmath,
     "numpy": numpy.patch,
     "pandas": pandas.patch,
+    "pandas.core.accessor": protocols.patch_accessors,
     "patsy.eval": statsmodels.patch_patsy,
     "scipy": scipy.patch,
+    "sklearn.base": protocols.patch_estimators,
     "statsmodels": statsmodels.patch,
     "string": standard.patch_string,
     "sympy": sympy.patch,
     "typing": standard.patch_typing,
 }
 
+# What a worker needs in any case: it has no sockets for an event loop, and no screen for a chart.
+PATCHES_ALWAYS: Mapping[str, Callable[[], None]] = {
+    "asyncio": standard.patch_asyncio,
+    "matplotlib.pyplot": matplotlib.patch_pyplot,
+}
+
 _DONE = "_safe_codeact_patched"
 
 
-def apply_patches() -> None:
+def apply_patches(*, restricted: bool) -> None:
     """Patch every library that is loaded. Doing it again changes nothing."""
-    for name, patch in PATCHES.items():
+    for name, patch in (*PATCHES_ALWAYS.items(), *(PATCHES.items() if restricted else ())):
         module = sys.modules.get(name)
         if module is not None and not hasattr(module, _DONE):
             patch()
             setattr(module, _DONE, True)
-    cython.patch()
+    if restricted:
+        cython.patch()
+        protocols.patch_answering()

@@ -146,4 +146,3 @@ def patch_pyplot() -> None:
     show.__module__ = show_one.__module__ = "matplotlib.pyplot"
     pyplot.show = show
     sys.modules["matplotlib.figure"].Figure.show = show_one  # type: ignore[attr-defined]
-    _only_loaded()

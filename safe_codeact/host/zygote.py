@@ -1,0 +1,111 @@
+"""One zygote process as the host holds it: how it is started, what is asked of it, what it says, and its end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from safe_codeact.confine.protections import Plan
+from safe_codeact.errors import SafeCodeActError
+from safe_codeact.policy.effective import Policy
+from safe_codeact.wire import messages
+from safe_codeact.wire.conversation import ControlConversation
+
+ANSWER_SECONDS = 30.0  # for what takes a millisecond: one that is stopped, or starved, is given up
+_CHUNK = 256 * 1024
+# CPython's own start-up finds the package by its installation; a checkout that is only on the host's path is named.
+_BOOTSTRAP = "import sys; sys.path.append({root!r}); from safe_codeact.guest.zygote import main; main({fd})"
+
+
+class ZygoteEnded(SafeCodeActError):
+    """The process is gone, or does not answer: the launcher starts another one, a few times."""
+
+
+class Zygote:
+    """A running zygote. `prepared` is its word that it can fork."""
+
+    def __init__(self, policy: Policy, plan: Plan, cache: Path) -> None:
+        self.prepared: messages.Prepared | None = None
+        self._conversation = ControlConversation()
+        self.control, theirs = socket.socketpair()
+        root = str(Path(__file__).resolve().parents[2])
+        try:
+            with theirs:
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and bootstrap, no text of anybody's
+                    [sys.executable, "-s", "-P", "-c", _BOOTSTRAP.format(root=root, fd=theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(),),
+                    env=_environment(cache),
+                    cwd="/",
+                    start_new_session=True,
+                )
+        except BaseException:
+            self.control.close()
+            raise
+        configure = messages.Configure(policy=policy.to_plain(), plan=plan.to_plain(), preload=[], host_pid=os.getpid())
+        self.control.settimeout(ANSWER_SECONDS)
+        try:
+            self._send(configure)
+        except ZygoteEnded:
+            self.end()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def fork(self, slot: Path, order: int, descriptor: int) -> None:
+        """Order one worker; it gets `descriptor`. Raises `ZygoteEnded`."""
+        self._send(messages.Fork(slot=str(slot), order=order), [descriptor])
+
+    def hear(self) -> list[messages.ZygoteMessage]:
+        """What it said; waits for it. Raises `ZygoteEnded`, and `ProtocolViolation`."""
+        try:
+            data = self.control.recv(_CHUNK)
+        except OSError as error:
+            raise ZygoteEnded(f"the zygote does not answer: {error}") from None
+        if not data:
+            raise ZygoteEnded("the zygote ended unexpectedly")
+        heard = self._conversation.receive(data)
+        for message in heard:
+            if isinstance(message, messages.Prepared):
+                self.prepared = message
+        return heard
+
+    def end(self) -> int:
+        """Kill and reap it; its status. What is left of its workers dies with it: PR_SET_PDEATHSIG, set before the
+        lockdown."""
+        self._process.kill()
+        status = self._process.wait()
+        self.control.close()
+        return status
+
+    def _send(self, message: messages.Configure | messages.Fork, descriptors: list[int] | None = None) -> None:
+        try:
+            frame = self._conversation.send(message)
+            sent = socket.send_fds(self.control, [frame], descriptors) if descriptors else 0
+            self.control.sendall(frame[sent:])
+        except OSError as error:
+            raise ZygoteEnded(f"the zygote takes no orders: {error.strerror}") from None
+
+
+def _environment(cache: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONUTF8": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "NUMEXPR_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "MPLCONFIGDIR": str(cache),
+    }
