@@ -1,6 +1,7 @@
 """An action's exception as the model is shown it: its own lines only, with the source line where it is known.
 
-Frames of libraries and of ours say nothing that helps to mend the action, and name paths of the machine.
+Frames of libraries and of ours say nothing that helps to mend the action, and name paths of the machine. The exception is
+the action's object: what CPython keeps in it is read beneath its class, and its text, which is its own code, may fail.
 """
 
 from __future__ import annotations
@@ -13,6 +14,10 @@ from safe_codeact.gate.names import plain_text
 
 _MESSAGE = 8_000  # characters
 _FRAMES = 12  # of a recursion, the first and the last of these
+_CHAIN = 4  # exceptions before this one: its cause, and theirs
+_GROUP = 6  # exceptions inside a group, by their last line
+_CAUSE = "The above exception was the direct cause of the following exception:"
+_CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
 def report(error: BaseException, source: str, code: CodeType | None) -> dict[str, Any]:
@@ -20,13 +25,49 @@ def report(error: BaseException, source: str, code: CodeType | None) -> dict[str
 
     A function of an earlier action has line numbers of another text: it is named, and no line of this one is quoted.
     """
-    own = _all_code(code)
-    name = type(error).__name__
-    message = _message(error)
-    places = _places(error.__traceback__, own)
-    if isinstance(error, SyntaxError) and error.filename == ACTION_FILENAME and error.lineno is not None:
-        places.append((error.lineno, "", True))
-    lines = source.splitlines()
+    own, lines = _all_code(code), source.splitlines()
+    shown: list[str] = []
+    for earlier, how in reversed(_before(error)):
+        shown += [*_one(earlier, own, lines), "", how, ""]
+    shown += _one(error, own, lines)
+    places = _places(error, own)
+    return {
+        "type": plain_text(_type_name(error))[:120] or "Exception",
+        "message": _message(error),
+        "traceback": plain_text("\n".join(shown)).encode("utf-8", "backslashreplace").decode("utf-8")[:40_000],
+        "line": next((line for line, _name, is_here in reversed(places) if is_here and line > 0), None),
+    }
+
+
+def is_a(error: BaseException, kind: type[BaseException]) -> bool:
+    """`isinstance`, without asking the exception for its `__class__`: that may be the action's own code."""
+    return issubclass(type(error), kind)
+
+
+def stored(error: BaseException, owner: type[BaseException], name: str) -> Any:
+    """What CPython keeps in an exception under `name`, whatever the action's class says of it."""
+    return vars(owner)[name].__get__(error)
+
+
+def _before(error: BaseException) -> list[tuple[BaseException, str]]:
+    """The causes of an exception, nearest first."""
+    found: list[tuple[BaseException, str]] = []
+    seen = {id(error)}
+    while len(found) < _CHAIN:
+        cause, how = stored(error, BaseException, "__cause__"), _CAUSE
+        if cause is None and not stored(error, BaseException, "__suppress_context__"):
+            cause, how = stored(error, BaseException, "__context__"), _CONTEXT
+        if cause is None or id(cause) in seen:
+            break
+        seen.add(id(cause))
+        found.append((cause, how))
+        error = cause
+    return found
+
+
+def _one(error: BaseException, own: set[CodeType], lines: list[str]) -> list[str]:
+    """One exception of the chain: its frames, and its last lines."""
+    places = _places(error, own)
     shown = ["Traceback (most recent call last):"]
     half = _FRAMES // 2
     for index, (line, function, is_here) in enumerate(places):
@@ -38,31 +79,46 @@ def report(error: BaseException, source: str, code: CodeType | None) -> dict[str
         shown.append(f"  line {line}{where}" + ("" if is_here else " (defined in an earlier action)"))
         if is_here and 0 < line <= len(lines):
             shown.append(f"    {lines[line - 1].strip()[:200]}")
-    shown.append(f"{name}: {message}" if message else name)
-    return {
-        "type": plain_text(name)[:120] or "Exception",
-        "message": message,
-        "traceback": plain_text("\n".join(shown)).encode("utf-8", "backslashreplace").decode("utf-8")[:40_000],
-        "line": next((line for line, _name, is_here in reversed(places) if is_here and line > 0), None),
-    }
+    shown.append(_last_line(error))
+    if is_a(error, BaseExceptionGroup):
+        inside = stored(error, BaseExceptionGroup, "exceptions")
+        shown += [f"  - {_last_line(each)}" for each in inside[:_GROUP]]
+        shown += [f"  - and {len(inside) - _GROUP} more"] if len(inside) > _GROUP else []
+    return shown
+
+
+def _last_line(error: BaseException) -> str:
+    name, message = _type_name(error), _message(error)
+    notes = stored(error, BaseException, "__dict__").get("__notes__")
+    more = "".join(f"\n{note}" for note in notes if type(note) is str) if type(notes) is list else ""
+    return (f"{name}: {message}" if message else name) + more[:_MESSAGE]
+
+
+def _type_name(error: BaseException) -> str:
+    return str(type.__dict__["__name__"].__get__(type(error)))
 
 
 def _message(error: BaseException) -> str:
     try:
         text = str(error)
     except BaseException as second:  # the action's own __str__
-        text = f"<its text could not be made: {type(second).__name__}>"
+        text = f"<its text could not be made: {_type_name(second)}>"
     text = plain_text(text).encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= _MESSAGE else text[:_MESSAGE] + " […]"
 
 
-def _places(traceback: TracebackType | None, own: set[CodeType]) -> list[tuple[int, str, bool]]:
+def _places(error: BaseException, own: set[CodeType]) -> list[tuple[int, str, bool]]:
+    """(line, function, whether it is of this action), outermost first."""
     places = []
+    traceback: TracebackType | None = stored(error, BaseException, "__traceback__")
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_filename == ACTION_FILENAME:
             places.append((traceback.tb_lineno, code.co_name, code in own))
         traceback = traceback.tb_next
+    if is_a(error, SyntaxError) and stored(error, SyntaxError, "filename") == ACTION_FILENAME:
+        line = stored(error, SyntaxError, "lineno")
+        places += [(line, "", True)] if type(line) is int else []
     return places
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from safe_codeact.confine.receipt import Receipt
 from safe_codeact.gate.check import Judgement, judge
 from safe_codeact.gate.names import plain_text
-from safe_codeact.guest import display, namespace, preload, tracebacks
+from safe_codeact.guest import audit, display, namespace, preload, tracebacks
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
@@ -35,6 +35,12 @@ from safe_codeact.wire.encode import NotEncodable, TooLarge, pack
 from safe_codeact.wire.shapes import ANSWER_BOUNDS
 
 _MIB = 1 << 20
+_NOT_TOLD = {
+    "type": "Exception",
+    "message": "an exception whose own code failed while it was looked at",
+    "traceback": "Exception: an exception whose own code failed while it was looked at",
+    "line": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Equipment:
     missing: tuple[str, ...]
     loaded_files: dict[str, str]  # modules that the policy's imports brought in, with their files
     settings: namespace.Settings  # of the libraries, as every worker finds them
+    reach: audit.Reach  # what may be opened besides the workspace
 
     @classmethod
     def load(cls, policy: Policy) -> Equipment:
@@ -60,7 +67,7 @@ class Equipment:
             for name, module in list(sys.modules.items())
             if name not in before and isinstance(file := getattr(module, "__file__", None), str)
         }
-        return cls(policy, facades, modules, missing, files, namespace.Settings())
+        return cls(policy, facades, modules, missing, files, namespace.Settings(), audit.reach(policy, files))
 
 
 def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> None:
@@ -116,6 +123,8 @@ class _Action:
             self._channel.send(_not_run(problem))
             return
         sys.stdout, sys.stderr = self._stdout, self._stderr
+        if self._policy.language.restricted:
+            audit.install(self._equipment.reach, request.workspace)
         ended, value, error = self._run(judgement, names, state.restored)
         self._finish(state, ended, value, error)
 
@@ -153,23 +162,27 @@ class _Action:
                 raise ActionTimeout(self._deadline.expired)
         except BaseException as raised:
             self._deadline.disarm()  # it may have rung in the middle of the first time
-            ended, error = self._classify(raised, judgement, restored)
+            try:
+                ended, error = self._classify(raised, judgement, restored)
+            except BaseException:  # the exception's own code, in a way that nobody thought of
+                ended, error = "raised", _NOT_TOLD
         return ended, value, error
 
     def _classify(
         self, raised: BaseException, judgement: Judgement, restored: namespace.Restored
     ) -> tuple[str, dict[str, Any] | None]:
-        if isinstance(raised, SystemExit) and raised.code in (None, 0):
+        if tracebacks.is_a(raised, SystemExit) and _exit_code(raised) in ("None", "0"):
             return "completed", None
-        if isinstance(raised, MemoryError):
+        if tracebacks.is_a(raised, MemoryError):
             _use_reserve()
         error = tracebacks.report(raised, self._request.source, judgement.code)
-        if isinstance(raised, NameError) and raised.name in restored.not_kept:
-            error["message"] += f" (it was not kept: {restored.not_kept[raised.name]})"
-            error["traceback"] += f" (it was not kept: {restored.not_kept[raised.name]})"
-        if isinstance(raised, ActionTimeout) or self._deadline.expired:
+        name = tracebacks.stored(raised, NameError, "name") if tracebacks.is_a(raised, NameError) else None
+        if type(name) is str and name in restored.not_kept:
+            error["message"] += f" (it was not kept: {restored.not_kept[name]})"
+            error["traceback"] += f" (it was not kept: {restored.not_kept[name]})"
+        if tracebacks.is_a(raised, ActionTimeout) or self._deadline.expired:
             return "timed_out", error
-        return ("memory_exceeded" if isinstance(raised, MemoryError) else "raised"), error
+        return ("memory_exceeded" if tracebacks.is_a(raised, MemoryError) else "raised"), error
 
     def _finish(self, state: _State, ended: str, value: str | None, error: dict[str, Any] | None) -> None:
         self._stdout.finish()
@@ -207,6 +220,12 @@ class _Action:
         except (NotEncodable, namespace.NotPlainValue):
             plain = plain_text(str(answer))[:100_000].encode("utf-8", "backslashreplace").decode("utf-8")
         self._final.append(plain)
+
+
+def _exit_code(raised: BaseException) -> str:
+    """As text, where it is plain: `exit()` and `exit(0)` are an ordinary end."""
+    code = tracebacks.stored(raised, SystemExit, "code")
+    return str(code) if type(code) in (type(None), int) else ""
 
 
 def _snapshot_of(channel: Channel, has_snapshot: bool) -> memoryview | None:

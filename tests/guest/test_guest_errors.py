@@ -1,0 +1,117 @@
+"""What an action raised is told in its own lines, and an exception whose own code misbehaves costs the action nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from safe_codeact import Observation, Runtime
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Runtime]:
+    with Runtime("strict") as made:
+        yield made
+
+
+def _run(runtime: Runtime, *sources: str) -> Observation:
+    with runtime.session() as session:
+        return [session.run(source) for source in sources][-1]
+
+
+def _traceback(runtime: Runtime, *sources: str) -> str:
+    error = _run(runtime, *sources).error
+    assert error is not None
+    return error.traceback
+
+
+def test_the_failing_line_stands_in_the_traceback_with_its_number(runtime: Runtime) -> None:
+    observation = _run(runtime, "def half(n):\n    return n / 0\n\nprint(1)\nhalf(3)")
+    assert observation.error is not None
+    assert (observation.error.type, observation.error.message, observation.error.line) == (
+        "ZeroDivisionError",
+        "division by zero",
+        2,
+    )
+    assert observation.error.traceback == (
+        "Traceback (most recent call last):\n  line 5\n    half(3)\n  line 2, in half\n    return n / 0\n"
+        "ZeroDivisionError: division by zero"
+    )
+    assert observation.stdout == "1\n"
+
+
+def test_a_function_of_an_earlier_action_is_named_and_no_line_of_this_one_is_quoted_for_it(runtime: Runtime) -> None:
+    shown = _traceback(runtime, "# one\n# two\ndef f():\n    raise ValueError('v')", "f()")
+    assert "  line 4, in f (defined in an earlier action)\nValueError: v" in shown
+    assert "line 1\n    f()" in shown
+
+
+def test_causes_are_shown_before_what_they_caused(runtime: Runtime) -> None:
+    shown = _traceback(runtime, "try:\n    {}['k']\nexcept KeyError as e:\n    raise ValueError('v') from e")
+    assert shown.index("KeyError: 'k'") < shown.index("direct cause") < shown.index("ValueError: v")
+    during = _traceback(runtime, "try:\n    {}['k']\nexcept KeyError:\n    1 / 0")
+    assert during.index("KeyError") < during.index("During handling") < during.index("ZeroDivisionError")
+    assert "KeyError" not in _traceback(runtime, "try:\n    {}['k']\nexcept KeyError:\n    raise ValueError from None")
+
+
+def test_the_members_of_a_group_and_the_notes_are_shown(runtime: Runtime) -> None:
+    shown = _traceback(runtime, "raise ExceptionGroup('g', [ValueError(1), TypeError(2)])")
+    assert shown.endswith("ExceptionGroup: g (2 sub-exceptions)\n  - ValueError: 1\n  - TypeError: 2")
+    assert _traceback(runtime, "e = ValueError('v')\ne.add_note('look here')\nraise e").endswith(
+        "ValueError: v\nlook here"
+    )
+
+
+def test_no_path_of_the_machine_and_no_frame_of_a_library_is_shown(runtime: Runtime) -> None:
+    shown = _traceback(runtime, "import json\njson.loads('{')")
+    assert "line 2\n    json.loads('{')\nJSONDecodeError" in shown
+    assert "/" not in shown
+
+
+def test_an_endless_recursion_is_shown_by_its_two_ends(runtime: Runtime) -> None:
+    shown = _traceback(runtime, "def f():\n    f()\nf()")
+    assert "more calls …]" in shown
+    assert "RecursionError" in shown
+    assert len(shown) < 2_000
+
+
+def test_a_name_that_was_not_kept_is_explained_where_it_is_missed(runtime: Runtime) -> None:
+    with runtime.session() as session:
+        first = session.run("g = (n for n in range(3))\nnext(g)")
+        assert "g" in first.not_kept
+        error = session.run("g").error
+    assert error is not None
+    assert error.message.startswith("name 'g' is not defined (it was not kept: generator objects can't be kept")
+
+
+HOSTILE = {
+    "an attribute that raises": "class E(NameError):\n    @property\n    def name(self): raise ValueError\nx = 1\nraise E",
+    "a file name that raises": "class E(SyntaxError):\n    filename = property(lambda self: 1 / 0)\nx = 1\nraise E",
+    "every attribute raises": (
+        "class E(Exception):\n    def __getattribute__(self, name): raise ValueError\nx = 1\nraise E"
+    ),
+    "a text that raises": "class E(Exception):\n    def __str__(self): raise SystemExit\nx = 1\nraise E",
+    "a text that is no text": "class E(Exception):\n    def __str__(self): return 5\nx = 1\nraise E",
+    "a repr that raises": "class E:\n    def __repr__(self): raise KeyboardInterrupt\nx = 1\nE()",
+    "a text without end": "x = 1\nraise ValueError('a' * 50_000_000)",
+    "half a character": "x = 1\nraise ValueError('\\ud800')",
+    "a cause that is itself": "x = 1\ne = ValueError()\ne.__cause__ = e\nraise e",
+    "a base exception": "x = 1\nraise KeyboardInterrupt",
+    "an end of its own": "x = 1\nraise GeneratorExit",
+    "an exit with a number": "x = 1\nraise SystemExit(3)",
+}
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_an_exception_that_misbehaves_is_an_exception_and_the_names_are_kept(runtime: Runtime, title: str) -> None:
+    with runtime.session() as session:
+        first = session.run(HOSTILE[title])
+        assert first.outcome == "raised", first.text
+        assert len(first.text) < 100_000
+        assert session.run("x").value == "1"
+
+
+def test_exit_is_an_ordinary_end(runtime: Runtime) -> None:
+    for source in ("exit()", "quit()", "import sys\nsys.exit()", "import sys\nsys.exit(0)", "raise SystemExit"):
+        assert _run(runtime, source).outcome == "completed"
