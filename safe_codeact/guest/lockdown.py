@@ -2,11 +2,12 @@
 
 The order is the argument, and it is one table:
  1. the parent's death is ours: before anything that could hang;
- 2. no new privileges: what makes 5 and 7 possible without root;
+ 2. no new privileges: what makes 4 and 7 possible without root;
  3. into the slot while chdir is still ours to call;
- 4. limits: before the filter forbids setting them;
- 5. Landlock: its rules are descriptors, so they must still be open;
- 6. close every descriptor but the socket: Landlock does not cover what is open already;
+ 4. Landlock: its rules are descriptors, so they must still be open;
+ 5. close every descriptor but the socket: Landlock does not cover what is open already;
+ 6. limits: after the descriptors, because the rules of an interpreter whose packages lie inside its library are more
+    than a worker may open, and before the filter forbids setting them;
  7. seccomp last: it forbids the calls above.
 A step that fails ends the worker: it sends no receipt, and the host says `ConfinementFailed`.
 """
@@ -53,47 +54,47 @@ def _memory_limits(prepared: Prepared) -> dict[str, tuple[int, int]]:
     return {"data": (soft, soft + plan.memory_reserve), "as": (space, space)}
 
 
-def _step_parent(prepared: Prepared, _slot: str) -> None:
+def step_parent(prepared: Prepared, _slot: str) -> None:
     process.die_with_parent(prepared.zygote)
 
 
-def _step_privileges(_prepared: Prepared, _slot: str) -> None:
+def step_privileges(_prepared: Prepared, _slot: str) -> None:
     process.forbid_new_privileges()
 
 
-def _step_slot(_prepared: Prepared, slot: str) -> None:
+def step_slot(_prepared: Prepared, slot: str) -> None:
     os.chdir(slot)
 
 
-def _step_limits(prepared: Prepared, _slot: str) -> None:
+def step_limits(prepared: Prepared, _slot: str) -> None:
     process.set_limits({name: (soft, hard) for name, soft, hard in prepared.plan.limits})
     process.set_limits(_memory_limits(prepared))
 
 
-def _step_landlock(prepared: Prepared, slot: str) -> None:
+def step_landlock(prepared: Prepared, slot: str) -> None:
     if prepared.plan.landlock:
         own = landlock.open_rule(slot, writable=prepared.plan.writable_slot)
         landlock.restrict((*prepared.rules, own), prepared.landlock_abi)
 
 
-def _step_descriptors(_prepared: Prepared, _slot: str) -> None:
+def step_descriptors(_prepared: Prepared, _slot: str) -> None:
     process.close_descriptors_above(SOCKET)
 
 
-def _step_seccomp(prepared: Prepared, _slot: str) -> None:
+def step_seccomp(prepared: Prepared, _slot: str) -> None:
     if prepared.plan.seccomp:
         for program in prepared.programs:
             seccomp.install(program)
 
 
 STEPS: tuple[Callable[[Prepared, str], None], ...] = (
-    _step_parent,
-    _step_privileges,
-    _step_slot,
-    _step_limits,
-    _step_landlock,
-    _step_descriptors,
-    _step_seccomp,
+    step_parent,
+    step_privileges,
+    step_slot,
+    step_landlock,
+    step_descriptors,
+    step_limits,
+    step_seccomp,
 )
 
 
@@ -117,7 +118,7 @@ def lock_down(prepared: Prepared, slot: str) -> Receipt:
     )
     if installed["data"] != list(memory["data"]):
         raise OSError(f"RLIMIT_DATA is {installed['data']}, planned {memory['data']}")
-    _step_seccomp(prepared, slot)
+    step_seccomp(prepared, slot)
     return receipt
 
 

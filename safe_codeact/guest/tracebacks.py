@@ -6,6 +6,8 @@ the action's object: what CPython keeps in it is read beneath its class, and its
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any
 
@@ -13,6 +15,7 @@ from safe_codeact.gate.bounds import ACTION_FILENAME
 from safe_codeact.gate.names import plain_text
 
 _MESSAGE = 8_000  # characters
+_LINE = 200  # characters of a quoted line
 _FRAMES = 12  # of a recursion, the first and the last of these
 _CHAIN = 4  # exceptions before this one: its cause, and theirs
 _GROUP = 6  # exceptions inside a group, by their last line
@@ -20,22 +23,27 @@ _CAUSE = "The above exception was the direct cause of the following exception:"
 _CONTEXT = "During handling of the above exception, another exception occurred:"
 
 
-def report(error: BaseException, source: str, code: CodeType | None) -> dict[str, Any]:
+def report(error: BaseException, source: str, code: CodeType | None, hint: str = "") -> dict[str, Any]:
     """type, message, traceback and line: `Finished.error`. `code` is what `source` was compiled to.
+
+    `hint` is a last line of the traceback; the message stays the exception's own.
 
     A function of an earlier action has line numbers of another text: it is named, and no line of this one is quoted.
     """
     own, lines = _all_code(code), source.splitlines()
     shown: list[str] = []
     for earlier, how in reversed(_before(error)):
+        if not _places(earlier, own):  # raised and handled inside a library: nothing that the action could mend
+            continue
         shown += [*_one(earlier, own, lines), "", how, ""]
     shown += _one(error, own, lines)
+    shown += [hint] if hint else []
     places = _places(error, own)
     return {
         "type": plain_text(_type_name(error))[:120] or "Exception",
         "message": _message(error),
         "traceback": plain_text("\n".join(shown)).encode("utf-8", "backslashreplace").decode("utf-8")[:40_000],
-        "line": next((line for line, _name, is_here in reversed(places) if is_here and line > 0), None),
+        "line": next((place.line for place in reversed(places) if place.is_here and place.line > 0), None),
     }
 
 
@@ -70,21 +78,34 @@ def _one(error: BaseException, own: set[CodeType], lines: list[str]) -> list[str
     places = _places(error, own)
     shown = ["Traceback (most recent call last):"]
     half = _FRAMES // 2
-    for index, (line, function, is_here) in enumerate(places):
+    for index, place in enumerate(places):
         if half <= index < len(places) - half:
             if index == half:
                 shown.append(f"  [… {len(places) - 2 * half} more calls …]")
             continue
-        where = f", in {function}" if function not in ("", "<module>") else ""
-        shown.append(f"  line {line}{where}" + ("" if is_here else " (defined in an earlier action)"))
-        if is_here and 0 < line <= len(lines):
-            shown.append(f"    {lines[line - 1].strip()[:200]}")
+        where = f", in {place.function}" if place.function not in ("", "<module>") else ""
+        shown.append(f"  line {place.line}{where}" + ("" if place.is_here else " (defined in an earlier action)"))
+        if place.is_here and 0 < place.line <= len(lines):
+            shown += _quoted(lines[place.line - 1], place.columns)
     shown.append(_last_line(error))
     if is_a(error, BaseExceptionGroup):
         inside = stored(error, BaseExceptionGroup, "exceptions")
         shown += [f"  - {_last_line(each)}" for each in inside[:_GROUP]]
         shown += [f"  - and {len(inside) - _GROUP} more"] if len(inside) > _GROUP else []
     return shown
+
+
+def _quoted(line: str, columns: tuple[int, int] | None) -> list[str]:
+    """A line of the source and, where that says more than the line itself, carets under what failed in it."""
+    text = line.strip()
+    if len(text) > _LINE:
+        return [f"    {text[:_LINE]}"]
+    if columns is None or not line.isascii() or "\t" in line:  # columns are bytes, and a tab is as wide as it likes
+        return [f"    {text}"]
+    start, end = (column - (len(line) - len(line.lstrip())) for column in columns)
+    if not 0 <= start < end <= len(text) or end - start == len(text):
+        return [f"    {text}"]
+    return [f"    {text}", f"    {' ' * start}{'^' * (end - start)}"]
 
 
 def _last_line(error: BaseException) -> str:
@@ -107,19 +128,35 @@ def _message(error: BaseException) -> str:
     return text if len(text) <= _MESSAGE else text[:_MESSAGE] + " […]"
 
 
-def _places(error: BaseException, own: set[CodeType]) -> list[tuple[int, str, bool]]:
-    """(line, function, whether it is of this action), outermost first."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    line: int
+    function: str
+    is_here: bool  # of this action, not of an earlier one
+    columns: tuple[int, int] | None = None  # bytes from the start of the line
+
+
+def _places(error: BaseException, own: set[CodeType]) -> list[_Place]:
+    """Where the exception came through the action, outermost first."""
     places = []
     traceback: TracebackType | None = stored(error, BaseException, "__traceback__")
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if code.co_filename == ACTION_FILENAME:
-            places.append((traceback.tb_lineno, code.co_name, code in own))
+            columns = _columns(code, traceback.tb_lasti)
+            places.append(_Place(traceback.tb_lineno, code.co_name, code in own, columns))
         traceback = traceback.tb_next
     if is_a(error, SyntaxError) and stored(error, SyntaxError, "filename") == ACTION_FILENAME:
         line = stored(error, SyntaxError, "lineno")
-        places += [(line, "", True)] if type(line) is int else []
+        places += [_Place(line, "", True)] if type(line) is int else []
     return places
+
+
+def _columns(code: CodeType, instruction: int) -> tuple[int, int] | None:
+    for line, end_line, start, end in itertools.islice(code.co_positions(), instruction // 2, instruction // 2 + 1):
+        if line == end_line and start is not None and end is not None:
+            return start, end
+    return None
 
 
 def _all_code(code: CodeType | None) -> set[CodeType]:

@@ -184,9 +184,12 @@ def _scipy() -> None:
 
 
 def _sklearn() -> None:
+    from sklearn.cluster import KMeans
     from sklearn.linear_model import LinearRegression
 
     LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]).predict([[2.0]])
+    # It looks for the thread pools of loaded libraries in /proc, once.
+    KMeans(2, n_init=1, random_state=0).fit([[0.0], [1.0], [5.0]])
 
 
 def _statsmodels() -> None:

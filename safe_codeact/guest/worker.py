@@ -20,7 +20,7 @@ from typing import Any
 from safe_codeact.confine.receipt import Receipt
 from safe_codeact.gate.check import Judgement, judge
 from safe_codeact.gate.names import plain_text
-from safe_codeact.guest import audit, display, namespace, preload, tracebacks
+from safe_codeact.guest import audit, display, hints, namespace, preload, tracebacks
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
@@ -163,19 +163,20 @@ class _Action:
         except BaseException as raised:
             self._deadline.disarm()  # it may have rung in the middle of the first time
             try:
-                ended, error = self._classify(raised, judgement, restored)
+                ended, error = self._classify(raised, judgement, names, restored)
             except BaseException:  # the exception's own code, in a way that nobody thought of
                 ended, error = "raised", _NOT_TOLD
         return ended, value, error
 
     def _classify(
-        self, raised: BaseException, judgement: Judgement, restored: namespace.Restored
+        self, raised: BaseException, judgement: Judgement, names: dict[str, Any], restored: namespace.Restored
     ) -> tuple[str, dict[str, Any] | None]:
         if tracebacks.is_a(raised, SystemExit) and _exit_code(raised) in ("None", "0"):
             return "completed", None
         if tracebacks.is_a(raised, MemoryError):
             _use_reserve()
-        error = tracebacks.report(raised, self._request.source, judgement.code)
+        hint = hints.hint(raised, names)
+        error = tracebacks.report(raised, self._request.source, judgement.code, hint)
         name = tracebacks.stored(raised, NameError, "name") if tracebacks.is_a(raised, NameError) else None
         if type(name) is str and name in restored.not_kept:
             error["message"] += f" (it was not kept: {restored.not_kept[name]})"

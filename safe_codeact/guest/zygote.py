@@ -179,7 +179,8 @@ def _prepare(plan: Plan, loaded_files: dict[str, str]) -> tuple[Prepared, int]:
     ), uid
 
 
-def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+def library_rules(loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+    """What every worker may read: the standard library, the packages that were loaded, and the time zones."""
     sites = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     sites |= {entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")}
     stdlib = sysconfig.get_path("stdlib")
@@ -188,7 +189,11 @@ def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
         *package_paths(loaded_files, sites),
         ZONES,
     ]
-    rules = [landlock.open_rule(path, writable=False) for path in wanted if os.path.exists(path)]
+    return [landlock.open_rule(path, writable=False) for path in wanted if os.path.exists(path)]
+
+
+def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+    rules = library_rules(loaded_files)
     for path in plan.read:
         try:
             rules.append(landlock.open_rule(path, writable=False))

@@ -35,7 +35,7 @@ def test_the_failing_line_stands_in_the_traceback_with_its_number(runtime: Runti
         2,
     )
     assert observation.error.traceback == (
-        "Traceback (most recent call last):\n  line 5\n    half(3)\n  line 2, in half\n    return n / 0\n"
+        "Traceback (most recent call last):\n  line 5\n    half(3)\n  line 2, in half\n    return n / 0\n           ^^^^^\n"
         "ZeroDivisionError: division by zero"
     )
     assert observation.stdout == "1\n"
@@ -74,6 +74,67 @@ def test_an_endless_recursion_is_shown_by_its_two_ends(runtime: Runtime) -> None
     assert "more calls …]" in shown
     assert "RecursionError" in shown
     assert len(shown) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("source", "quoted"),
+    [
+        ("a = 1\nb = a + {}['k']", "    b = a + {}['k']\n            ^^^^^^^"),
+        ("if True:\n    print(1, missing)", "    print(1, missing)\n             ^^^^^^^"),
+        ("x = 'é' + missing", "    x = 'é' + missing\nNameError"),
+        ("missing", "    missing\nNameError"),
+    ],
+)
+def test_carets_stand_under_what_failed_where_that_says_more_than_the_line(
+    runtime: Runtime, source: str, quoted: str
+) -> None:
+    assert quoted in _traceback(runtime, source)
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("revenue = 1\nrevenu + 1", "Did you mean: 'revenue'?"),
+        ("prnt(1)", "Did you mean: 'print'?"),
+        ("[].apend(1)", "Did you mean: 'append'?"),
+        ("import math\nmath.sqr(2)", "Did you mean: 'sqrt'?"),
+        ("class C:\n    def __init__(self):\n        self.width = 1\nC().widht", "Did you mean: 'width'?"),
+        ("class C:\n    total = 1\nC.totl", "Did you mean: 'total'?"),
+    ],
+)
+def test_a_name_close_to_one_that_exists_brings_a_hint_below_the_message(
+    runtime: Runtime, source: str, hint: str
+) -> None:
+    error = _run(runtime, source).error
+    assert error is not None
+    assert error.traceback.endswith(hint)
+    assert hint not in error.message
+
+
+def test_a_wrong_column_brings_the_columns_there_are() -> None:
+    frame = "import pandas as pd\ndf = pd.DataFrame({'revenue': [1], 'region': ['x']})\n"
+    with Runtime("analysis") as analysis:
+        for source in ("df['revenu']", "df[['revenu']]", "df.groupby('regio').sum()", "df.set_index('regio')"):
+            shown = _traceback(analysis, frame + source)
+            assert "The columns are: 'revenue', 'region'." in shown
+            assert "direct cause" not in shown
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class C:\n    def __dir__(self): raise SystemExit\n    def __getattr__(self, n): raise AttributeError(n, name=n, obj=self)\nC().x",
+        "raise NameError('n', name=5)",
+        "raise AttributeError('a', name='x', obj=type)",
+        "raise KeyError",
+        "class K:\n    def __eq__(self, o): raise SystemExit\n    def __hash__(self): return hash('nme')\nraise NameError('n', name=K())",
+        "n = {('n' * 50_000 + str(i)): i for i in range(9)}\nraise NameError('n', name='n' * 50_000)",
+    ],
+)
+def test_a_hint_asks_nothing_of_the_actions_objects(runtime: Runtime, source: str) -> None:
+    with runtime.session() as session:
+        assert session.run("kept = 1\n" + source).outcome == "raised"
+        assert session.run("kept").value == "1"
 
 
 def test_a_name_that_was_not_kept_is_explained_where_it_is_missed(runtime: Runtime) -> None:

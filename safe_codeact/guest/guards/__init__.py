@@ -12,7 +12,7 @@ import builtins
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, NAMES, READ, SLOTS, TYPE_OF, WRITE
+from safe_codeact.gate.guard_calls import FORMAT, HOOK, MATCH_ARGS, READ, SLOTS, TYPE_OF, WRITE
 from safe_codeact.gate.names import words
 from safe_codeact.gate.rules import g301_unavailable_builtin
 from safe_codeact.guest.guards import attributes, classes, formats, library
@@ -20,6 +20,7 @@ from safe_codeact.guest.guards.attributes import guarded_getattr
 from safe_codeact.guest.guards.dynamic import DynamicCode
 from safe_codeact.guest.guards.library import attrgetter, install, methodcaller
 from safe_codeact.guest.guards.metaclasses import TYPE, Metaclass, shield, type_of
+from safe_codeact.guest.guards.own import HOME
 from safe_codeact.guest.guards.refusal import ActionRefused, refusal
 from safe_codeact.guest.guards.views import MARK, Names, caller, local_names
 from safe_codeact.policy.effective import Policy
@@ -110,9 +111,9 @@ def guarded_builtins(
     if open_ is not None:
         made["open"] = open_
     made[MARK] = True
-    made[NAMES] = namespace
     made.update(tools)
     dynamic.builtins = made
+    HOME.enter(namespace, made)
     return made
 
 

@@ -333,6 +333,10 @@ def _read_hook(obj: Any, name: str) -> Callable[..., Any]:
             raise refused(asked, "read" if decide is reading else "set")
         if stance is Stance.GUARDED:
             target = args[0] if len(args) == 2 else method.__self__
+            if asked in _VALUE_DECIDES:
+                return shield(method(*args))
+            if asked in _ORDINARY and not issubclass(type(target), (str, type, AttributeError)):
+                return method(*args)
             return read(target, asked)
         translated = list(args)
         translated[place] = asked + MARKER if stance is Stance.PRIVATE else asked
@@ -358,6 +362,9 @@ def _read_class(obj: Any, name: str) -> Any:
 def _read_format(obj: Any, name: str) -> Any:
     return format_value(obj, name)
 
+
+_VALUE_DECIDES = frozenset({"__class__", "__origin__"})  # the guard looks at what was read, not at what it was read from
+_ORDINARY = frozenset({"format", "format_map", "obj"})  # guarded on strings and on errors only
 
 READERS: dict[str, Callable[[Any, str], Any]] = {
     "__dict__": _read_dict,

@@ -17,7 +17,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-from safe_codeact.gate.guard_calls import HOOK, NAMES
+from safe_codeact.gate.guard_calls import HOOK
 from safe_codeact.gate.names import (
     BELIEVED,
     DEFINABLE,
@@ -33,8 +33,9 @@ from safe_codeact.gate.rules import g205_class_definition
 from safe_codeact.gate.rules.g205_class_definition import HOOKS
 from safe_codeact.guest.guards.attributes import READERS, exact_name, refused
 from safe_codeact.guest.guards.metaclasses import Metaclass, kind_of, shield
-from safe_codeact.guest.guards.own import claim, content, is_own
+from safe_codeact.guest.guards.own import HOME, claim, content, is_own
 from safe_codeact.guest.guards.refusal import refusal
+from safe_codeact.guest.guards.views import action_module
 
 _real_build_class = builtins.__build_class__
 
@@ -86,16 +87,21 @@ def judged_namespace(namespace: Any) -> Any:
         if not isinstance(namespace, dict):
             return namespace  # CPython's TypeError follows
         for key, value in dict.items(namespace):
-            _judge_entry(key, value)
+            if _judge_entry(key, value) == OWN:
+                raise refusal(g205_class_definition.RULE, "a class may not be given another class's dictionary.")
         return namespace
     judged = {}
     for key, value in namespace.items():
         name = _judge_entry(key, value)
+        if name == OWN:
+            continue  # who says so has yet to be settled
         if name == "__slots__":
             value = slots(value)
         elif name == "__match_args__":
             value = match_args(value)
         judged[name] = value
+    if "__module__" not in judged:  # CPython names the module of whoever calls `type`
+        judged["__module__"] = action_module()
     return judged
 
 
@@ -109,8 +115,7 @@ def _is_plain_hook(key: str, value: Any) -> bool:
         return False
     if function.__globals__ is vars(typing):  # what `typing.Protocol` gives each of its classes
         return function.__code__.co_name == "_proto_hook"
-    compiled = HOOK + key in function.__code__.co_names
-    return compiled and function.__builtins__.get(NAMES) is function.__globals__  # type: ignore[attr-defined]
+    return HOOK + key in function.__code__.co_names and HOME.is_of(function)
 
 
 def _judge_entry(key: Any, value: Any) -> Any:
@@ -251,7 +256,10 @@ HOOK_GUARDS: dict[str, Callable[[Any], Any]] = {
 def _make(kind: type, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
     if len(args) != 3:
         return kind(*args, **keywords)
-    return settled(kind(args[0], args[1], judged_namespace(args[2]), **keywords))
+    bases = args[1]
+    if type(bases) is tuple:  # `type("Meta", (type,), {})`
+        bases = tuple(kind_of(base) if type(base) is Metaclass else base for base in bases)
+    return settled(kind(args[0], bases, judged_namespace(args[2]), **keywords))
 
 
 Metaclass.make = staticmethod(_make)

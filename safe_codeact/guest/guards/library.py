@@ -17,6 +17,7 @@ from safe_codeact.gate.names import MARKER, Stance, is_private, reading
 from safe_codeact.guest.guards.attributes import exact_name, guarded_getattr, refused
 from safe_codeact.guest.guards.classes import trim_match_args
 from safe_codeact.guest.guards.formats import judged_field
+from safe_codeact.guest.guards.own import is_own
 from safe_codeact.guest.guards.sealed import seal
 
 
@@ -76,6 +77,9 @@ def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
         if not (type(name) is str and name.isidentifier()):
             raise TypeError(f"Field names must be valid identifiers: {name!r}")
     private = [name for name in annotations if is_private(name)]
+    if private and (base := _library_base(cls)) is not None:
+        # The plain name of such a field would overlay what the library's own code keeps there, and read it.
+        raise TypeError(f"{cls.__name__} has the private field {private[0]!r} and the library class {base.__name__} above it")
     for name in private:
         if name + MARKER in cls.__dict__:
             setattr(cls, name, cls.__dict__[name + MARKER])
@@ -85,6 +89,16 @@ def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
         _alias(made, name)
     trim_match_args(made)
     return made
+
+
+def _library_base(cls: type) -> type | None:
+    for base in type.mro(cls):
+        if not is_own(base) and base.__module__ not in _WITHOUT_PRIVATE:
+            return base
+    return None
+
+
+_WITHOUT_PRIVATE = frozenset({"builtins", "abc", "typing", "collections.abc"})  # their instances have no such attributes
 
 
 def _alias(made: type, name: str) -> None:

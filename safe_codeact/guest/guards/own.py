@@ -26,6 +26,26 @@ def content(kind: type) -> Any:
     return _content(kind)
 
 
+class Home:
+    """The namespace and the builtins that the session's own code runs with; not those that a text given to `exec` has."""
+
+    __slots__ = ("_builtins", "_names")
+
+    def __init__(self) -> None:
+        self._names: dict[str, Any] = {}
+        self._builtins: dict[str, Any] = {}
+
+    def enter(self, names: dict[str, Any], builtins: dict[str, Any]) -> None:
+        self._names, self._builtins = names, builtins
+
+    def is_of(self, function: Any) -> bool:
+        """Whether the action can neither see nor change the dictionaries in which this function finds its guards."""
+        return function.__globals__ is self._names and function.__builtins__ is self._builtins
+
+
+HOME = Home()
+
+
 def claim(kind: type) -> None:
     """Say that an action made this class. `type.__setattr__`: an Enum's own would refuse."""
     type.__setattr__(kind, OWN, True)

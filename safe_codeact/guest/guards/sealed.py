@@ -1,7 +1,7 @@
 """Objects of the standard library that carry an attribute's name, or a library's private objects, as plain data.
 
 Threat: `functools.cached_property` reads `instance.__dict__[self.attrname]`, whatever the action has set `attrname` to;
-`dataclasses.asdict` reads the attribute that `Field.name` names; `inspect.signature(f)` hands out the defaults of a
+`dataclasses.asdict` reads the attribute that `Field.name` names, an Enum's property the one of the member's value; `inspect.signature(f)` hands out the defaults of a
 library's function, which hold modules (`def close(self, unlink=os.unlink)`).
 What doesn't work: a rule about those names in the source, because descriptors have `__set__` and classes have `fields`.
 What we do: each is exchanged, once per process and before any action, for one that keeps to what it was made for.
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import enum
 import functools
 import inspect
 from types import BuiltinFunctionType, ModuleType
 from typing import Any
 
+from safe_codeact.gate.names import Stance, reading
 from safe_codeact.guest.guards.metaclasses import shield
 from safe_codeact.guest.guards.own import content
 
@@ -29,6 +31,7 @@ def seal() -> None:
     """Exchange them. Doing it twice changes nothing."""
     if functools.cached_property.__get__ is not _get_cached:
         functools.cached_property.__get__ = _get_cached  # type: ignore[method-assign,assignment]
+        enum.property.__get__ = _get_member  # type: ignore[method-assign]
         dataclasses.Field.name = property(_field_name.__get__, _name_field)  # type: ignore[assignment]
         inspect._signature_from_function = _signature_from_function  # type: ignore[attr-defined]
 
@@ -39,10 +42,29 @@ _get_cached_anywhere: Any = functools.cached_property.__get__
 
 
 def _get_cached(self: Any, instance: Any, owner: Any = None) -> Any:
-    if instance is not None and self.attrname is not None:
-        if not any(content(kind).get(self.attrname) is self for kind in type.mro(type(instance))):
-            raise TypeError(f"{type(instance).__name__!r} has no cached_property of the name {self.attrname!r}")
+    if instance is not None and self.attrname is not None and not _is_there(self, self.attrname, type(instance)):
+        raise TypeError(f"{type(instance).__name__!r} has no cached_property of the name {self.attrname!r}")
     return _get_cached_anywhere(self, instance, owner)
+
+
+def _is_there(descriptor: Any, name: Any, kind: type) -> bool:
+    """Whether a class has this descriptor under this name."""
+    return any(content(each).get(name) is descriptor for each in type.mro(kind))
+
+
+# enum.property
+
+_get_member_anywhere: Any = enum.property.__get__
+
+
+def _get_member(self: Any, instance: Any, ownerclass: Any = None) -> Any:
+    name = getattr(self, "name", None)
+    if instance is not None and self.fget is None:
+        # `gi_frame = member(generator)` under a base with a descriptor of that name: the property reads it from the value.
+        told = isinstance(name, str) and reading(name) in (Stance.REFUSED, Stance.GUARDED)
+        if told or not _is_there(self, name, type(instance)):
+            raise AttributeError(f"{type(instance).__name__!r} has no member {name!r}")
+    return _get_member_anywhere(self, instance, ownerclass)
 
 
 # dataclasses.Field

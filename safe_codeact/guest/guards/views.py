@@ -25,6 +25,14 @@ def caller(depth: int = 2) -> FrameType | None:
     return frame if MARK in frame.f_builtins else None
 
 
+def action_module() -> str:
+    """The `__name__` of the nearest of the action's frames."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and MARK not in frame.f_builtins:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__", "__main__")) if frame is not None else "__main__"
+
+
 def is_shown(name: Any) -> bool:
     return isinstance(name, str) and name not in _HIDDEN and MARKER not in name[:-1] and name[:1] != "."
 

@@ -8,7 +8,7 @@ from types import CodeType
 from typing import Any, Final
 
 from safe_codeact.gate.check import Judgement
-from safe_codeact.gate.names import ECHO
+from safe_codeact.gate.names import ECHO, FUTURE
 
 
 class _Nothing:
@@ -39,6 +39,7 @@ def run(judgement: Judgement, namespace: dict[str, Any]) -> object:
         _with_room(code, namespace)
     finally:
         value = namespace.pop(ECHO, NOTHING)
+        namespace.pop(FUTURE, None)
     return value
 
 

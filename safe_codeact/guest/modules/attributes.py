@@ -21,6 +21,7 @@ from typing import Any
 from safe_codeact.gate.names import Stance, is_dunder, reading
 from safe_codeact.gate.rules import g302_dynamic_attribute
 from safe_codeact.guest.guards import attrgetter, methodcaller, shield
+from safe_codeact.guest.guards.attributes import attributes_of
 from safe_codeact.guest.guards.classes import judged_namespace
 from safe_codeact.guest.guards.refusal import refusal
 
@@ -95,7 +96,14 @@ def update_wrapper(
     assigned: Iterable[str] = functools.WRAPPER_ASSIGNMENTS,
     updated: Iterable[str] = functools.WRAPPER_UPDATES,
 ) -> Any:
-    return functools.update_wrapper(wrapper, wrapped, _copied(assigned), _copied(updated))
+    made = functools.update_wrapper(wrapper, wrapped, _copied(assigned), ())
+    for _ in _copied(updated):  # `__dict__`; an object of the action's could say that its `__dict__` is something else
+        try:
+            found = attributes_of(wrapped)
+        except AttributeError:
+            continue
+        attributes_of(made).update(found)
+    return made
 
 
 def wraps(

@@ -60,15 +60,21 @@ def _policy(name: str) -> Any:
 def _main() -> None:
     request = json.load(sys.stdin)
     if request["mode"] == "plain":
-        turns: Callable[[list[str]], Any] = _plain
+        from safe_codeact.guest import preload
+
+        preload.load(_policy(request["policy"]))  # imported once, as in the other mode, and nothing else
+        turns: Callable[[str, list[str]], Any] = _plain
     elif request["mode"] == "sweep":
         from modules_sweep import sweep
 
         print(json.dumps(sweep(_prepared(request["policy"])[1])))
         return
     else:
+        from safe_codeact.guest import audit
+
         policy, modules = _prepared(request["policy"])
-        turns = functools.partial(_turns, policy, modules)
+        files = {name: getattr(module, "__file__", None) or "" for name, module in list(sys.modules.items())}
+        turns = functools.partial(_turns, policy, modules, audit.reach(policy, files))
     print(json.dumps([_forked(turns, program) for program in request["programs"]]))
 
 
@@ -83,84 +89,87 @@ def _prepared(name: str) -> tuple[Any, Any]:
     return policy, modules
 
 
-def _plain(turns: list[str]) -> list[dict[str, Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        names: dict[str, Any] = {"__name__": "__main__"}
-        results = []
-        for source in turns:
-            out = io.StringIO()
-            results.append({"out": "", "value": None, "raised": None, "message": "", "findings": []})
-            tree = ast.parse(source)
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            before = sys.stdout, sys.stderr
-            sys.stdout = sys.stderr = out
-            try:
-                exec(compile(tree, "<action>", "exec"), names)
-                if last is not None:
-                    value = eval(compile(ast.Expression(last.value), "<action>", "eval"), names)
-                    results[-1]["value"] = None if value is None else repr(value)
-            except BaseException as error:
-                results[-1].update(raised=type(error).__name__, message=str(error).replace(folder, "WORKSPACE"))
-            finally:
-                sys.stdout, sys.stderr = before
-            results[-1]["out"] = out.getvalue().replace(folder, "WORKSPACE")
-        return results
-
-
-def _forked(run_turns: Callable[[list[str]], Any], turns: list[str]) -> list[dict[str, Any]]:
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
+def _plain(folder: str, turns: list[str]) -> list[dict[str, Any]]:
+    os.chdir(folder)
+    names: dict[str, Any] = {"__name__": "__main__"}
+    results = []
+    for source in turns:
+        out = io.StringIO()
+        results.append({"out": "", "value": None, "raised": None, "message": "", "findings": []})
+        tree = ast.parse(source)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        before = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = out
         try:
-            answer = json.dumps(run_turns(turns))
+            exec(compile(tree, "<action>", "exec", dont_inherit=True), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), "<action>", "eval", dont_inherit=True), names)
+                results[-1]["value"] = None if value is None else repr(value)
         except BaseException as error:
-            answer = json.dumps([{"raised": "driver", "message": repr(error)}])
-        with os.fdopen(writing, "w") as pipe:
-            pipe.write(answer)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        answer = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    return json.loads(answer) if answer else [{"raised": "died", "message": str(status)}]
+            results[-1].update(raised=type(error).__name__, message=str(error).replace(folder, "WORKSPACE"))
+        finally:
+            sys.stdout, sys.stderr = before
+        results[-1]["out"] = out.getvalue().replace(folder, "WORKSPACE")
+    return results
 
 
-def _turns(policy: Any, modules: Any, turns: list[str]) -> list[dict[str, Any]]:
+def _forked(run_turns: Callable[[str, list[str]], Any], turns: list[str]) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as folder:
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            try:
+                answer = json.dumps(run_turns(str(Path(folder).resolve()), turns))
+            except BaseException as error:
+                answer = json.dumps([{"raised": "driver", "message": repr(error)}])
+            with os.fdopen(writing, "w") as pipe:
+                pipe.write(answer)
+            os._exit(0)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            answer = pipe.read()
+        _, status = os.waitpid(pid, 0)
+        return json.loads(answer) if answer else [{"raised": "died", "message": str(status)}]
+
+
+def _turns(policy: Any, modules: Any, reach: Any, workspace: str, turns: list[str]) -> list[dict[str, Any]]:
     from safe_codeact.gate.check import judge
+    from safe_codeact.gate.names import plain_text
+    from safe_codeact.guest import audit
     from safe_codeact.guest.guards import guarded_builtins
     from safe_codeact.guest.interpreters import compiled
     from safe_codeact.guest.modules.files import guarded_open
 
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = str(Path(folder).resolve())
-        names: dict[str, Any] = {"__name__": "__main__"}
-        builtins = guarded_builtins(policy, modules.importer, namespace=names, open_=guarded_open, tools={})
-        names["__builtins__"] = builtins
-        results = []
-        for source in turns:
-            out = io.StringIO()
-            results.append({"out": "", "value": None, "raised": None, "message": "", "findings": []})
-            judgement = judge(source, policy, [])
-            if not judgement.report.allowed:
-                findings = [f"{each.code} {each.message} {each.hint}".strip() for each in judgement.report.findings]
-                results[-1].update(raised="refused", findings=findings, message=" ".join(findings))
-                continue
-            given = workspace if policy.filesystem.workspace != "none" else ""
-            modules.enter_worker(given, out, out, time.monotonic() + 20)
-            before = sys.stdout, sys.stderr
-            sys.stdout = sys.stderr = out
-            try:
-                value = compiled.run(judgement, names)
-                results[-1]["value"] = None if value is compiled.NOTHING or value is None else repr(value)
-                results[-1]["figures"] = [name for name, _ in modules.collect_figures()]
-            except BaseException as error:
-                results[-1].update(raised=type(error).__name__, message=str(error).replace(workspace, "WORKSPACE"))
-            finally:
-                sys.stdout, sys.stderr = before
-            results[-1]["out"] = out.getvalue().replace(workspace, "WORKSPACE")
-        return results
+    names: dict[str, Any] = {"__name__": "__main__"}
+    builtins = guarded_builtins(policy, modules.importer, namespace=names, open_=guarded_open, tools={})
+    names["__builtins__"] = builtins
+    results = []
+    given = workspace if policy.filesystem.workspace != "none" else ""
+    for number, source in enumerate(turns):
+        out = io.StringIO()
+        results.append({"out": "", "value": None, "raised": None, "message": "", "findings": []})
+        judgement = judge(source, policy, [])
+        if not judgement.report.allowed:
+            findings = [f"{each.code} {each.message} {each.hint}".strip() for each in judgement.report.findings]
+            results[-1].update(raised="refused", findings=findings, message=" ".join(findings))
+            continue
+        modules.enter_worker(given, out, out, time.monotonic() + 20)
+        if not number:
+            audit.install(reach, given)
+        before = sys.stdout, sys.stderr
+        sys.stdout = sys.stderr = out
+        try:
+            value = compiled.run(judgement, names)
+            results[-1]["value"] = None if value is compiled.NOTHING or value is None else plain_text(repr(value))
+            results[-1]["figures"] = [name for name, _ in modules.collect_figures()]
+        except BaseException as error:
+            message = plain_text(str(error)).replace(workspace, "WORKSPACE")
+            results[-1].update(raised=type(error).__name__, message=message)
+        finally:
+            sys.stdout, sys.stderr = before
+        results[-1]["out"] = plain_text(out.getvalue()).replace(workspace, "WORKSPACE")
+    return results
 
 
 if __name__ == "__main__":

@@ -268,23 +268,43 @@ def tempfile_facade() -> dict[str, Any]:
 # ---- shutil
 
 
-def _copier(original: Callable[..., Any]) -> Callable[..., Any]:
-    def copier(src: Any, dst: Any, *, follow_symlinks: bool = True) -> Any:
-        original(HERE.reach(src), HERE.reach(dst, writing=True))
-        return os.path.join(dst, os.path.basename(src)) if os.path.isdir(HERE.reach(dst)) else dst
-
-    copier.__name__ = copier.__qualname__ = original.__name__
-    return copier
+def copyfile(src: Any, dst: Any, *, follow_symlinks: bool = True) -> Any:
+    shutil.copyfile(HERE.reach(src), HERE.reach(dst, writing=True))
+    return dst
 
 
-copy = _copier(shutil.copy)
-copy2 = _copier(shutil.copy2)
-copyfile = _copier(shutil.copyfile)
+def copy(src: Any, dst: Any, *, follow_symlinks: bool = True) -> Any:
+    """`shutil.copy` of the content: modes and times of files are not an action's to set, so copies have their own."""
+    if os.path.isdir(HERE.reach(dst, writing=True)):
+        dst = os.path.join(dst, os.path.basename(path_text(src)))
+    return copyfile(src, dst)
 
 
-def copytree(src: Any, dst: Any, *, ignore: Any = None, dirs_exist_ok: bool = False) -> Any:
-    target = HERE.reach(dst, writing=True)
-    shutil.copytree(HERE.reach(src), target, symlinks=True, ignore=ignore, dirs_exist_ok=dirs_exist_ok)
+def copy2(src: Any, dst: Any, *, follow_symlinks: bool = True) -> Any:
+    """As `copy`."""
+    return copy(src, dst)
+
+
+def copytree(
+    src: Any,
+    dst: Any,
+    symlinks: bool = False,
+    ignore: Any = None,
+    copy_function: Callable[[Any, Any], Any] = copy2,
+    ignore_dangling_symlinks: bool = False,
+    dirs_exist_ok: bool = False,
+) -> Any:
+    """`shutil.copytree` of folders and files."""
+    source, target = path_text(src), path_text(dst)
+    names = operating.listdir(source)
+    ignored = frozenset(ignore(source, names)) if ignore is not None else frozenset()
+    operating.makedirs(target, exist_ok=dirs_exist_ok)
+    for name in sorted(set(names) - ignored):
+        one, other = os.path.join(source, name), os.path.join(target, name)
+        if os.path.isdir(HERE.reach(one)):
+            copytree(one, other, symlinks, ignore, copy_function, ignore_dangling_symlinks, dirs_exist_ok)
+        else:
+            copy_function(one, other)
     return dst
 
 
