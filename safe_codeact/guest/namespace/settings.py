@@ -17,6 +17,7 @@ from typing import Any
 
 _PLAIN = (type(None), bool, int, float, str)
 _SEPARATOR = ":"
+_DROPPED: Any = object()
 _CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
@@ -25,6 +26,7 @@ class _Library:
     module: str
     read: Callable[[Any], Mapping[str, Any]]
     write: Callable[[Any, str, Any], None]
+    keep: Callable[[str, Any], Any] = lambda _name, value: value  # what a snapshot holds in place of a value
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -40,11 +42,14 @@ def _pandas(pandas: Any) -> Mapping[str, Any]:
 
 
 def _matplotlib(matplotlib: Any) -> Mapping[str, Any]:
-    """Without the backend, whose name is resolved when it is read; a cycle of styles as what it was made of."""
-    found = dict(dict.items(matplotlib.rcParams))
-    found.pop("backend", None)
-    found["axes.prop_cycle"] = found["axes.prop_cycle"].by_key()
-    return found
+    return dict(dict.items(matplotlib.rcParams))  # beneath its own look-up, which would resolve the backend's name
+
+
+def _keep_matplotlib(name: str, value: Any) -> Any:
+    """A cycle of styles as what it was made of; no backend, whose name is resolved when it is read."""
+    if name == "backend":
+        return _DROPPED
+    return value.by_key() if name == "axes.prop_cycle" else value
 
 
 def _set_matplotlib(matplotlib: Any, name: str, value: Any) -> None:
@@ -80,7 +85,7 @@ def _set_warnings(
 
 _LIBRARIES = (
     _Library("pandas", _pandas, lambda pandas, name, value: pandas.set_option(name, value)),
-    _Library("matplotlib", _matplotlib, _set_matplotlib),
+    _Library("matplotlib", _matplotlib, _set_matplotlib, _keep_matplotlib),
     _Library(
         "numpy",
         lambda numpy: numpy.get_printoptions(),
@@ -113,8 +118,12 @@ class Settings:
                 Exception
             ):  # an action may have left a library in a state that it cannot read itself
                 for name, value in library.read(module).items():
-                    if not _same(value, start.get(name)):
-                        found[f"{library.module}{_SEPARATOR}{name}"] = value
+                    before = start.get(name)
+                    if value is before or _same(value, before):  # most are the same object: that is fast
+                        continue
+                    kept = library.keep(name, value)
+                    if kept is not _DROPPED:
+                        found[f"{library.module}{_SEPARATOR}{name}"] = kept
         return found
 
     def restore(self, extras: Mapping[str, Any]) -> None:
@@ -136,7 +145,7 @@ def _loaded() -> Iterator[tuple[_Library, Any]]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, as far as that can be asked without running code of the action's: identity, or plain data all through.
+    """Equal, as far as that can be asked without running code of the action's: plain data all through.
 
     `other` is from before the action, so its type is a library's.
     """
