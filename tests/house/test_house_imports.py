@@ -21,7 +21,17 @@ MAY_IMPORT = {
     "confine": {"errors", "policy"},
     "wire": {"errors"},
     "kernel": {"errors", "confine"},
-    "guest": {"errors", "gate", "confine", "kernel", "wire", "policy.effective", "policy.facades", "policy.knowledge"},
+    "guest": {
+        "errors",
+        "gate",
+        "confine",
+        "kernel",
+        "wire",
+        "policy.effective",
+        "policy.facades",
+        "policy.knowledge",
+        "policy.parts",
+    },
     "host": {"errors", "policy", "confine", "wire", "observation", "gate.report", "runtime"},
     "session": {"errors", "policy", "confine", "wire", "observation", "gate.report", "host", "runtime"},
     "runtime": {"errors", "policy", "confine", "wire", "observation", "gate.report", "host", "session"},
@@ -35,7 +45,7 @@ DANGEROUS = {
     "ctypes": {"kernel"},
     "pickle": {"guest.namespace", "guest.modules.patches.doors"},  # the second one closes it
     "marshal": {"guest.namespace"},
-    "cloudpickle": {"guest.namespace"},
+    "cloudpickle": set(),
 }
 PURE = ("policy.effective", "gate.check", "confine.protections", "wire.conversation", "wire.decode", "wire.encode")
 
