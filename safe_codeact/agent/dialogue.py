@@ -21,6 +21,7 @@ from safe_codeact.agent.events import (
     StoppedBy,
 )
 from safe_codeact.agent.extract import extract
+from safe_codeact.agent.repetition import Repetition
 from safe_codeact.agent.reply import Reply, encodable
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Dialogue:
         self._open_calls: list[str] = []
         self._usage = ModelUsage()
         self._thought = ""
+        self._source = ""
+        self._repetition = Repetition()
         self.turn = 1
 
     def messages(self) -> list[Mapping[str, Any]]:
@@ -63,6 +66,7 @@ class Dialogue:
         if reading.kind == "answer":
             return self._end(reading.answer, "answer")
         if reading.kind == "action":
+            self._source = reading.source
             return ActionProposed(
                 turn=self.turn,
                 thought=self._thought,
@@ -78,12 +82,19 @@ class Dialogue:
         self._observations.append(observation)
         self._messages.extend(observation_messages(observation, self._open_calls))
         self._observed.append(len(self._messages) - 1)
-        return ObservationReady(turn=self.turn, observation=observation)
+        self._repetition.note(self._source, observation)
+        hint = self._repetition.hint
+        if hint:
+            last = self._messages[-1]
+            self._messages[-1] = {**last, "content": f"{last['content']}\n\n{hint}"}
+        return ObservationReady(turn=self.turn, observation=observation, hint=hint)
 
     def next_turn(self) -> AnswerReady | None:
         """To be called after `observe`, and after a returned reply: the end, or None when the model is to be asked."""
         if self._observations and self._observations[-1].final_answer is not None:
             return self._end(self._observations[-1].final_answer, "answer")
+        if self._repetition.is_over:
+            return self._end(None, "repetition")
         if self.turn >= self._max_turns:
             return self._end(None, "max_turns")
         self.turn += 1

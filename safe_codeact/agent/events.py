@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from safe_codeact import Artifact, Observation
 
 
-StoppedBy = Literal["answer", "max_turns"]
+# "repetition": the same came back four times in a row, although the model was told at the third.
+StoppedBy = Literal["answer", "max_turns", "repetition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +85,11 @@ class ReplyReturned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservationReady:
-    """The action of this turn has ended."""
+    """The action of this turn has ended. `hint` is what the model is told besides ("" where nothing)."""
 
     turn: int
     observation: Observation
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,12 @@ _MEANING = {
 }
 
 
+_WHY = {
+    "max_turns": "agent.max_turns",
+    "repetition": "the same came back four times in a row, although the model was told",
+}
+
+
 class Transcript:
     """Prints the events of a run as they come. `policy` says what the limits are that usage is compared with."""
 
@@ -69,6 +75,8 @@ class Transcript:
             self._wait("the action is running")
         elif isinstance(event, ObservationReady):
             self._observation(event.observation)
+            if event.hint:
+                self._console.print(Text(f"the model is told: {event.hint}", style="yellow"))
             self._wait("the model is reading")
         elif isinstance(event, ReplyReturned):
             self._say(event.text)
@@ -137,7 +145,7 @@ class Transcript:
     def _answer(self, event: AnswerReady) -> None:
         if event.stopped_by != "answer":
             turns = f"{event.turn} turn" + ("s" if event.turn > 1 else "")
-            self._console.print(Text(f"no answer after {turns} (agent.max_turns)", style="bold red"))
+            self._console.print(Text(f"no answer after {turns} ({_WHY[event.stopped_by]})", style="bold red"))
             return
         self._console.print()
         answer = Text(_shown(str(event.answer)))

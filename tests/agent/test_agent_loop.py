@@ -379,3 +379,31 @@ def test_cancelling_the_asynchronous_agent_closes_its_session():
 
     asyncio.run(run_async())
     assert len(sessions) == 1
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        [act("print(1)")] * 6,
+        [act(f"# try {number}\n1 / 0") for number in range(6)],
+        [act("import requests")] * 6,
+    ],
+    ids=["the same action", "the same error", "the same refusal"],
+)
+def test_the_same_again_and_again_brings_one_hint_and_then_an_end(runtime, replies):
+    """The third time is told, the fourth is the last."""
+    events, result, _ = run(runtime, *replies, max_turns=9)
+    hints = [event.hint for event in events if isinstance(event, ObservationReady)]
+    assert [bool(hint) for hint in hints] == [False, False, True, False]
+    assert (result.answer, result.turns, result.stopped_by) == (None, 4, "repetition")
+    assert [hints[2] in str(message["content"]) for message in result.messages].count(True) == 1
+
+
+def test_actions_that_get_further_are_no_repetition(runtime):
+    """The same source with another result, and the same error with one success between."""
+    counting = [act("n = globals().get('n', 0) + 1\nn")] * 5
+    _, result, _ = run(runtime, *counting, "done", max_turns=9)
+    assert result.stopped_by == "answer"
+    failing = [act("1 / 0"), act("1 / 0"), act("2"), act("1 / 0"), act("1 / 0"), act("2")]
+    _, result, _ = run(runtime, *failing, "done", max_turns=9)
+    assert result.stopped_by == "answer"
