@@ -5,7 +5,7 @@ RUN = $(VENV)/bin/python
 # Interpreters besides the default one on which the parts that depend on the grammar are tested, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 
-.PHONY: demo test setup lint types unit pythons filters format clean bench
+.PHONY: demo test setup lint types unit pythons filters format clean bench soak
 
 demo: setup
 	$(RUN) -m safe_codeact.demo
@@ -43,6 +43,11 @@ filters: setup
 
 bench: setup
 	$(RUN) benchmarks/gate.py
+	$(RUN) benchmarks/action.py
+
+# Ten thousand actions, and what they leave behind: nothing, or exit status 1.
+soak: setup
+	$(RUN) benchmarks/soak.py
 
 format: setup
 	$(RUN) -m ruff format .

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
+import stat
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -29,18 +31,24 @@ from safe_codeact.wire.messages import ToolStub
 _MAX_WORKERS = 64
 
 
+_NOWHERE = Path("/dev/null/nowhere")  # not even root can make it: the libraries work everything out each time
+
+
 def _cache_folder() -> Path:
     """Where libraries of the zygote may keep what they work out once (matplotlib's list of fonts): ours, not the user's.
 
-    Only the zygote writes it, before it reads anything of a model's; no worker can reach it.
+    Only the zygote writes it, before it reads anything of a model's; no worker can reach it, but every worker can read
+    its name, which therefore names no home. Anybody may make a folder of this name first: then it is not ours, and unused.
     """
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    folder = Path(base) / "safe_codeact" / "libraries"
+    folder = Path("/var/tmp") / f"safe_codeact-{os.getuid()}"  # noqa: S108 - its owner and mode are checked
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        about = folder.lstat()
     except OSError:
-        return Path("/nonexistent")  # a home that cannot be written: the libraries work it out each time
-    return folder
+        return _NOWHERE
+    ours = stat.S_ISDIR(about.st_mode) and about.st_uid == os.getuid() and not about.st_mode & 0o077
+    return folder if ours else _NOWHERE
 
 
 class RuntimeCore:

@@ -23,6 +23,9 @@ def agent(
     base_url: Annotated[
         str | None, typer.Option(metavar="U", help="The endpoint's address [OPENAI_BASE_URL]. Key: OPENAI_API_KEY.")
     ] = None,
+    patience: Annotated[
+        float, typer.Option(metavar="S", min=0.1, help="Seconds that the endpoint may be silent, before each retry.")
+    ] = 120.0,
     trail: Annotated[
         Path | None, typer.Option(metavar="T", help="Write the audit trail here. Not supported by this version.")
     ] = None,
@@ -56,6 +59,7 @@ def agent(
         model=model or os.environ.get("SAFE_CODEACT_MODEL") or DEFAULT_MODEL,
         out=out,
         base_url=base_url,
+        silence_seconds=patience,
         files=contents,
     )
     return work(assignment, Console(highlight=False))

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from safe_codeact import Policy, Runtime
-from safe_codeact.agent import AnswerReady, CodeActAgent
+from safe_codeact.agent import AnswerReady, CodeActAgent, Patience
 from safe_codeact.agent.model import address
 from safe_codeact.cli.outbox import write_artifacts
 from safe_codeact.cli.sources import UnusableInput
@@ -31,6 +31,7 @@ class Assignment:
     out: Path
     base_url: str | None = None
     api_key: str | None = None
+    silence_seconds: float = 120.0  # of the endpoint, before each retry
     files: Mapping[str, bytes] = field(default_factory=dict)
 
 
@@ -78,9 +79,17 @@ def _run(assignment: Assignment, console: Console) -> AnswerReady:
     # A wrong policy and a missing key are said before processes are started for nothing.
     policy = Policy.load(assignment.policy)
     address(assignment.base_url, assignment.api_key)
+    silence = assignment.silence_seconds
+    patience = Patience(silence_seconds=silence, reply_seconds=5 * silence)
     with (
         Runtime(policy) as runtime,
-        CodeActAgent(assignment.model, runtime, base_url=assignment.base_url, api_key=assignment.api_key) as agent,
+        CodeActAgent(
+            assignment.model,
+            runtime,
+            base_url=assignment.base_url,
+            api_key=assignment.api_key,
+            patience=patience,
+        ) as agent,
         Transcript(console, runtime.policy) as transcript,
     ):
         if assignment.files and runtime.policy.filesystem.workspace == "none":

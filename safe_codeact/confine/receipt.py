@@ -60,15 +60,24 @@ def faults_of_receipt(receipt: Mapping[str, Any], plan: Plan) -> list[str]:
     return faults
 
 
-def faults_of_status(status: str, plan: Plan) -> list[str]:
-    """What `/proc/<pid>/status` (proc(5)) says against the plan. A field that is missing is a fault."""
-    fields = {}
-    for line in status.splitlines():
-        key, _, value = line.partition(":")
-        fields[key] = value.strip()
-    wanted = {"NoNewPrivs": "1", "CapEff": "0" * 16, "CapPrm": "0" * 16, "CapInh": "0" * 16, "Threads": "1"}
+def fields_of(status: str) -> dict[str, str]:
+    """The lines of a `/proc/<pid>/status` (proc(5)) by name."""
+    pairs = (line.partition(":") for line in status.splitlines())
+    return {key: value.strip() for key, _, value in pairs}
+
+
+def faults_of_status(status: str, plan: Plan, parent: str = "") -> list[str]:
+    """What `/proc/<pid>/status` says against the plan. A field that is missing is a fault.
+
+    `parent` is the zygote's: a kernel that counts filters (5.11) must count exactly the plan's on top of its.
+    """
+    fields, above = fields_of(status), fields_of(parent)
+    empty = "0" * 16
+    wanted = {"NoNewPrivs": "1", "CapEff": empty, "CapPrm": empty, "CapInh": empty, "CapAmb": empty, "Threads": "1"}
     if plan.seccomp:
         wanted["Seccomp"] = "2"
+        if "Seccomp_filters" in above:
+            wanted["Seccomp_filters"] = str(int(above["Seccomp_filters"]) + len(plan.programs))
     return [
         f"/proc says {key}: {fields.get(key, 'nothing')}, expected {value}"
         for key, value in wanted.items()

@@ -54,7 +54,10 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """One call that answers with an errno instead of killing, because ordinary code or a library tries it."""
+    """One call that answers with an errno instead of killing, because ordinary code or a library tries it.
+
+    0 answers success and does nothing: for calls whose effect nobody inside can see.
+    """
 
     name: str
     x86_64: int | None
@@ -75,6 +78,8 @@ _PROT_GROWS = 0x01000000 | 0x02000000  # PROT_GROWSDOWN, PROT_GROWSUP: the prote
 _O_WRITES = 0o3 | 0o100 | 0o1000 | 0o20000000  # O_ACCMODE, O_CREAT, O_TRUNC, __O_TMPFILE
 _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 _O_PATH = 0o10000000  # Landlock lets any path be opened so: a handle to ask questions with
+# S_ISUID, S_ISGID, S_ISVTX: a worker that stays uid 0 would leave a program in its workspace that runs as root.
+_MODE_BITS = 0o7000
 _RLIMIT_DATA = 2
 # FUTEX_WAIT, WAKE, WAIT_BITSET and WAKE_BITSET, each with FUTEX_PRIVATE_FLAG. A shared one on a page of a library's file is
 # a semaphore between sessions; requeueing and priority inheritance are needed by no lock of CPython or glibc.
@@ -88,7 +93,11 @@ def _is(argument: int, value: int) -> tuple[Masked, ...]:
 
 
 def _is_mode(value: int) -> tuple[Masked, ...]:
-    return (Masked(2, _O_ACCMODE | _O_PATH, value),)
+    return (Masked(2, _O_ACCMODE | _O_PATH, value), *_without_bits(3))
+
+
+def _without_bits(argument: int) -> tuple[Masked, ...]:
+    return (Masked(argument, _MODE_BITS, 0),)
 
 
 BASE: tuple[Allowed, ...] = (
@@ -126,37 +135,43 @@ BASE: tuple[Allowed, ...] = (
     Allowed("prlimit64", 302, 261, "RLIMIT_DATA of its own: the reserve up to the hard limit belongs to the save",
             ((Masked(0, _LOW, 0), Masked(1, _LOW, _RLIMIT_DATA)),)),
     Allowed("ftruncate", 77, 46, "the new snapshot's final length; truncating an open workspace file"),
-    Allowed("fcntl", 72, 25, "the close-on-exec flag, the mode of a descriptor, and the copy that CPython's mmap takes of one",
-            (_is(1, 1), _is(1, 2), _is(1, 3), _is(1, 1030))),
     Allowed("getcwd", 79, 17, "relative paths are resolved against it"),
     Allowed("sched_yield", 24, 124, "OpenBLAS and CPython's lock hand-over"),
     Allowed("getdents64", 217, 61, "listing a folder: the import system's cache, os.listdir"),
-    Allowed("readlink", 89, None, "os.path.realpath, before a path is judged"),
-    Allowed("readlinkat", 267, 78, "os.path.realpath, before a path is judged"),
-    Allowed("lstat", 6, None, "os.path.realpath, before a path is judged"),
-    Allowed("stat", 4, None, "os.stat as older C libraries spell it"),
 )  # fmt: skip
 
+# F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC.
+_FCNTL_BASE = tuple(_is(1, command) for command in (1, 2, 3, 1030))
+_F_SETLK = 6  # not F_GETLK, which would tell of locks that another session's worker holds on a library's file
+
 COMPUTATION: tuple[Allowed, ...] = (
+    Allowed("fcntl", 72, 25, "the close-on-exec flag, the mode of a descriptor, and the copy that CPython's mmap takes of one",
+            _FCNTL_BASE),
     Allowed("openat", 257, 56, "library and time-zone files, read-only; Landlock says which",
             ((Masked(2, _O_WRITES | _O_PATH, 0),),)),
 )  # fmt: skip
 
 WORKSPACE: tuple[Allowed, ...] = (
+    Allowed("fcntl", 72, 25, "as for computation; and SQLite locks its file, which it may only write-lock where it may write",
+            (*_FCNTL_BASE, _is(1, _F_SETLK))),
     # Reading and truncating at once, and the access mode 3, ask Landlock for no right to write before its ABI 3.
     Allowed("openat", 257, 56, "library files and the workspace; Landlock says which and how",
-            ((Masked(2, _O_ACCMODE | _O_TRUNC | _O_PATH, 0),), _is_mode(1), _is_mode(2))),
+            ((Masked(2, _O_ACCMODE | _O_TRUNC | _O_PATH, 0), *_without_bits(3)), _is_mode(1), _is_mode(2))),
     Allowed("chdir", 80, 49, "into the workspace, once the host has moved it into the slot"),
     Allowed("pwrite64", 18, 68, "zip and image writers seek and patch"),
     Allowed("writev", 20, 66, "glibc's stdio, as C libraries use it"),
-    Allowed("mkdir", 83, None, "os.makedirs; Landlock says where"),
-    Allowed("mkdirat", 258, 34, "os.makedirs; Landlock says where"),
+    Allowed("mkdir", 83, None, "os.makedirs; Landlock says where", (_without_bits(1),)),
+    Allowed("mkdirat", 258, 34, "os.makedirs; Landlock says where", (_without_bits(2),)),
     Allowed("unlink", 87, None, "os.remove; Landlock says where"),
     Allowed("unlinkat", 263, 35, "os.remove; Landlock says where"),
     Allowed("rmdir", 84, None, "os.rmdir; Landlock says where"),
     Allowed("rename", 82, None, "atomic writes: a temporary file takes its final name; Landlock says where"),
     Allowed("renameat", 264, 38, "atomic writes: a temporary file takes its final name; Landlock says where"),
     Allowed("renameat2", 316, 276, "renameat without flags, as newer C libraries spell it", (_is(4, 0),)),
+    Allowed("readlink", 89, None, "os.path.realpath, before a path is judged"),
+    Allowed("readlinkat", 267, 78, "os.path.realpath, before a path is judged"),
+    Allowed("lstat", 6, None, "os.path.realpath, before a path is judged"),
+    Allowed("stat", 4, None, "os.stat as older C libraries spell it"),
     Allowed("access", 21, None, "os.access, tempfile"),
     Allowed("faccessat", 269, 48, "os.access, tempfile"),
 )  # fmt: skip
@@ -198,6 +213,10 @@ DENIED: tuple[Denied, ...] = (
     Denied("access", 21, None, _ACCES, "os.access without a workspace"),
     Denied("faccessat", 269, 48, _ACCES, "os.access without a workspace"),
     Denied("faccessat2", 439, 439, _NOSYS, "glibc then uses faccessat"),
+    Denied("readlink", 89, None, _ACCES, "os.path.realpath then takes the path as it is"),
+    Denied("readlinkat", 267, 78, _ACCES, "os.path.realpath then takes the path as it is"),
+    Denied("lstat", 6, None, _ACCES, "os.lstat as older C libraries spell it"),
+    Denied("stat", 4, None, _ACCES, "os.stat as older C libraries spell it"),
     Denied("chdir", 80, 49, _ACCES, "os.chdir without a workspace"),
     Denied("fchdir", 81, 50, _ACCES, "shutil.rmtree's older form"),
     Denied("mkdir", 83, None, _ACCES, "os.mkdir without a workspace"),
@@ -227,8 +246,8 @@ DENIED: tuple[Denied, ...] = (
     Denied("fallocate", 285, 47, errno.EOPNOTSUPP, "os.posix_fallocate: space without writing it"),
     Denied("copy_file_range", 326, 285, errno.EXDEV, "shutil then copies by read and write"),
     Denied("sendfile", 40, 71, errno.EINVAL, "shutil then copies by read and write"),
-    Denied("fsync", 74, 82, _PERM, "os.fsync: the host decides what is durable"),
-    Denied("fdatasync", 75, 83, _PERM, "os.fdatasync"),
+    Denied("fsync", 74, 82, 0, "answered as done: the host decides what is durable, and SQLite takes a refusal for a broken disk"),
+    Denied("fdatasync", 75, 83, 0, "answered as done, as fsync"),
     Denied("flock", 73, 32, _PERM, "file locks between sessions would be a channel"),
     Denied("statfs", 137, 43, _PERM, "shutil.disk_usage"),
     Denied("fstatfs", 138, 44, _PERM, "os.statvfs"),

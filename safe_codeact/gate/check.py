@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Literal
 
 from safe_codeact.gate.bounds import ACTION_FILENAME, bounded, parsed
+from safe_codeact.gate.formulas import FormulaWalk, staged
 from safe_codeact.gate.names import ECHO, MARKER, unmark
 from safe_codeact.gate.report import GateReport
 from safe_codeact.gate.rule import Situation
@@ -31,6 +32,9 @@ class Judgement:
 
     report: GateReport
     code: CodeType | None
+    formula: ast.Module | None = (
+        None  # under `interpreter: expression`: the statements that `code` runs by their places
+    )
 
 
 def check(source: str, *, policy: Policy | str | None = None, tools: Sequence[str] = ()) -> GateReport:
@@ -67,6 +71,8 @@ def _judge(source: str, policy: Policy, tools: Sequence[str], mode: Literal["act
     if mode == "eval" and not (len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)):
         g103_syntax_error.report(situation, SyntaxError("eval() takes one expression"))
         return Judgement(_report(situation, None), None)
+    if policy.language.interpreter == "expression":
+        return _judged_formula(tree, situation)
     walk = ActionTransformer(situation)
     if mode == "action":
         walk.echo(tree)
@@ -89,6 +95,23 @@ def _judge(source: str, policy: Policy, tools: Sequence[str], mode: Literal["act
     return Judgement(_report(situation, walk), code)
 
 
+def _judged_formula(tree: ast.Module, situation: Situation) -> Judgement:
+    walk = FormulaWalk(situation)
+    walk.visit(tree)
+    if situation.findings:
+        return Judgement(_report(situation, walk), None)
+    try:
+        code = _compiled(staged(tree), "exec")
+        _compiled(tree, "exec")  # never run; says what only the compiler sees: `break` outside of a loop; never run
+    except SyntaxError as error:
+        g103_syntax_error.report(situation, error)
+        return Judgement(_report(situation, walk), None)
+    except (RecursionError, MemoryError):
+        g104_source_complexity.report(situation, "the formula is nested more deeply than CPython compiles")
+        return Judgement(_report(situation, walk), None)
+    return Judgement(_report(situation, walk), code, tree)
+
+
 def _compiled(tree: ast.Module, mode: str) -> CodeType:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # SyntaxWarning: `x is 1` is the action's business
@@ -103,7 +126,7 @@ def _compiled(tree: ast.Module, mode: str) -> CodeType:
         return code
 
 
-def _report(situation: Situation, walk: ActionTransformer | None) -> GateReport:
+def _report(situation: Situation, walk: ActionTransformer | FormulaWalk | None) -> GateReport:
     findings = tuple(sorted(situation.findings, key=lambda finding: (finding.line, finding.column, finding.code)))
     return GateReport(
         allowed=not findings,

@@ -16,7 +16,6 @@ WRITE = GUARD + "write"  # (value, object, name)
 FORMAT = GUARD + "format"  # (object, *args, **kwargs): object.format(...)
 TYPE_OF = GUARD + "type"  # (what `type` is bound to, object): type(object)
 HOOK = GUARD + "hook:"  # and the method's name: (argument): what that method is told, as the action may see it
-NAMES = GUARD + "names"  # no guard: the namespace that these builtins belong to
 SLOTS = GUARD + "slots"  # (value of __slots__)
 MATCH_ARGS = GUARD + "match_args"  # (value of __match_args__)
 

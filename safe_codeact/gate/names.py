@@ -19,6 +19,7 @@ from enum import Enum
 MARKER = "\U00016fe4"
 OWN = f"_abc_{MARKER}own"  # set on every class that an action defines; `typing.Protocol` passes `_abc_` names by
 ECHO = MARKER + "echo"  # the global that holds the last expression's value while an action runs
+FUTURE = MARKER + "future"  # the global to which `from __future__ import annotations` binds, until the action ends
 GUARD = MARKER + "guard:"  # the prefix of the guards' names in the builtins
 
 _ESCAPED = ("\\U00016fe4", "\\ud81b\\udfe4")  # as ascii() and json.dumps() write it
@@ -115,7 +116,7 @@ INTERNAL_NAMES: frozenset[str] = frozenset({"mro"})
 
 # Variables that the import system and the compiler own; `__name__` may be read.
 FORBIDDEN_VARIABLES: frozenset[str] = words(
-    "__builtins__ __import__ __build_class__ __loader__ __spec__ __package__ __path__ __cached__"
+    "__builtins__ __import__ __build_class__ __loader__ __spec__ __package__ __path__ __cached__ __classdict__"
 )
 FORBIDDEN_BINDINGS: frozenset[str] = FORBIDDEN_VARIABLES | {"__name__", "__debug__", "__class__"}
 

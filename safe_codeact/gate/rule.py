@@ -11,7 +11,7 @@ from typing import Any
 
 from safe_codeact.gate.report import Finding
 from safe_codeact.policy.effective import Policy
-from safe_codeact.policy.knowledge import importable
+from safe_codeact.policy.parts import importable
 
 MOST_FINDINGS = 50  # a model cannot use more, and a hostile source must not choose the size of its own report
 

@@ -17,7 +17,7 @@ from RestrictedPython.transformer import RestrictingNodeTransformer
 from safe_codeact.gate import grammar
 from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
 from safe_codeact.gate.guard_calls import FORMAT, HOOK, READ, TYPE_OF, WRITE, call, declared, named, placed
-from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, MARKER, Stance, mark, reading, words, writing
+from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, FUTURE, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
 from safe_codeact.gate.rules import (
     RULES,
@@ -146,6 +146,10 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
     visit_ExceptHandler = visit_MatchAs = visit_MatchStar = visit_MatchMapping = _visit_binder
 
     def _visit_import(self, node: Any) -> Any:
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            for alias in node.names:
+                alias.asname = FUTURE  # a switch of the compiler; the object it binds is of no use to a session
+            return node
         for alias in node.names:
             if alias.asname is not None:
                 self._bind(alias, "asname")
@@ -188,10 +192,10 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             node.func = placed(named(FORMAT), function)
             return node
         self.node_contents_visit(node)
-        if isinstance(function, ast.Name) and function.id == "type" and len(node.args) == 1 and not node.keywords:
-            if not isinstance(node.args[0], ast.Starred):
-                node.args.insert(0, function)
-                node.func = placed(named(TYPE_OF), function)
+        one = len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+        if one and isinstance(function, ast.Name) and function.id == "type":
+            node.args.insert(0, function)
+            node.func = placed(named(TYPE_OF), function)
         return node
 
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.FormattedValue:

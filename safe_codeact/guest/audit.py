@@ -2,10 +2,11 @@
 
 Threat: the gate or a guard is passed, a raw `os.open` or `subprocess` is in the action's hands, and the kernel layer is
 off or has a hole. What doesn't work: exchanging these functions, because there is always another reference.
-What we do: `sys.addaudithook`, in the worker, once the session is restored. CPython raises an event before it opens a file, starts
-a process, makes a socket, loads an extension; the hook refuses by the tables below, and cannot be taken out again. It
-keeps all it needs in closures: a module's globals could be exchanged. Paths are compared as text, since an action has no way to
-make a link, and resolving one would call functions that could be exchanged.
+What we do: `sys.addaudithook` in the worker, once the session is restored. CPython raises an event before it opens a file,
+starts a process, makes a socket, loads an extension; the hook refuses by the tables below, and cannot be taken out again.
+A refusal's traceback shows the hook's frame, so what lies there must be of no use: the hook and `_inside` have neither
+globals nor closures, but defaults that are frozen sets, tuples, types and text. Paths are compared as text, since an action has
+no way to make a link, and resolving one would call functions that could be exchanged.
 What still gets through: what raises no event (`os.read`, `os.write` and `os.stat`; files that C libraries open by
 themselves), links that are part of an installed library, a `dir_fd` together with a name that looks inside.
 """
@@ -56,7 +57,7 @@ REFUSED: Final[Mapping[str, str]] = {
     **_because(_SYSTEM, "os.chdir os.chown os.chroot os.lockf os.add_dll_directory resource.setrlimit"),
 }
 
-# Families of events that are refused, also where a later Python adds to them; `HARMLESS`, `PATHS` and `REFUSED` come first.
+# Families of events that are refused, also where a later Python adds to them; the other tables come first.
 FAMILIES: Final[Mapping[str, str]] = {
     **_because(_NETWORK, "socket http urllib ftplib imaplib nntplib poplib smtplib telnetlib"),
     **_because(_NATIVE, "ctypes"),
@@ -93,7 +94,7 @@ _NOT_IMPORTED: Final = words(
     "ctypes _ctypes cffi _cffi_backend subprocess _posixsubprocess multiprocessing _multiprocessing _posixshmem pty socket "
     "_socket ssl _ssl fcntl sqlite3 _sqlite3 _testcapi _testinternalcapi _xxsubinterpreters _interpreters"
 )
-_FIXED: Final = frozenset({"__code__"})  # of functions, by `object.__setattr__` (typing.NamedTuple sets `__bases__`)
+_OTHERS: Final = words("open import object.__setattr__ object.__delattr__ resource.prlimit")
 _WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -121,76 +122,146 @@ def install(given: Reach, workspace: str) -> None:
 
 
 def make_hook(given: Reach, workspace: str) -> Callable[[str, tuple[Any, ...]], None]:
-    """The hook. Every name that it uses is a builtin type's method or lies in a closure."""
-    inside = _insides(given, os.path.realpath(workspace) if workspace else "")
-    checks = {event: _refusing(reason) for event, reason in REFUSED.items()}
-    checks.update({event: _path_check(paths, inside) for event, paths in PATHS.items()})
-    checks["open"] = _open_check(inside)
-    checks["import"] = _import_check(_NOT_IMPORTED)
-    checks["object.__setattr__"] = checks["object.__delattr__"] = _attribute_check(_FIXED)
-    checks["resource.prlimit"] = _own_limit
-    families = {family: _refusing(reason) for family, reason in FAMILIES.items()}
+    """The hook of one process."""
+    own = os.path.realpath(workspace).rstrip("/") + "/" if workspace else ""
+    readable = frozenset(path for path in given.readable if path)
+    inside = _make_inside(own, given.writable, readable, tuple(path.rstrip("/") + "/" for path in readable))
+    return _make_hook(inside, _make_argument_check(inside))
 
-    get, family_of, harmless = checks.get, families.get, HARMLESS
 
-    def hook(event: str, args: tuple[Any, ...]) -> None:
+def _make_hook(
+    inside: Callable[..., bool], argument_check: Callable[..., None]
+) -> Callable[[str, tuple[Any, ...]], None]:
+    reasons = (*REFUSED.items(), *((family + ".", reason) for family, reason in FAMILIES.items()))
+
+    def hook(
+        event: str,
+        args: tuple[Any, ...],
+        harmless: frozenset[str] = HARMLESS,
+        judged: frozenset[str] = frozenset(PATHS) | _OTHERS,
+        refused: frozenset[str] = frozenset(REFUSED),
+        families: tuple[str, ...] = tuple(family + "." for family in FAMILIES),
+        check: Callable[..., None] = argument_check,
+        ours: tuple[Any, ...] = (inside, argument_check),
+        reasons: tuple[tuple[str, str], ...] = reasons,
+        error: type[Exception] = PermissionError,
+    ) -> None:
         if event in harmless:
             return
-        check = get(event) or family_of(event.partition(".")[0])
-        if check is not None:
-            check(event, args)
+        if event in judged:
+            check(event, args, ours)
+        elif event in refused or event.startswith(families):
+            for name, reason in reasons:
+                if event == name or (name[-1] == "." and event.startswith(name)):
+                    raise error(f"{event} is not available: {reason}.")
 
     return hook
 
 
-def _refusing(reason: str) -> Callable[[str, tuple[Any, ...]], None]:
-    error = PermissionError
-
-    def refuse(event: str, args: tuple[Any, ...]) -> None:
-        raise error(f"{event} is not available: {reason}.")
-
-    return refuse
-
-
-def _insides(given: Reach, workspace: str) -> Callable[[str, bool], bool]:
-    """(path, whether it is written) → whether it lies where an action may. Compares text."""
-    readable = tuple(path for path in given.readable if path)
-    beneath = tuple(path.rstrip("/") + "/" for path in readable)
-    own = workspace.rstrip("/") + "/" if workspace else None
-    writable = given.writable
-
-    def inside(path: str, writing: bool) -> bool:
+def _make_inside(
+    own: str, writable: bool, readable: frozenset[str], beneath: tuple[str, ...]
+) -> Callable[[str, bool], bool]:
+    def inside(
+        path: str,
+        writing: bool,
+        own: str = own,
+        writable: bool = writable,
+        readable: frozenset[str] = readable,
+        beneath: tuple[str, ...] = beneath,
+    ) -> bool:
+        """Whether the path lies where an action may read, or write. Compares text."""
         if path[:1] != "/":
-            if own is None:
+            if not own:
                 return False
             path = own + path
-        parts: list[str] = []
+        kept: list[str] = []
         for part in path.split("/"):
             if part == "..":
-                if parts:
-                    parts.pop()
+                if kept:
+                    kept.pop()
             elif part and part != ".":
-                parts.append(part)
-        path = "/" + "/".join(parts)
-        if own is not None and (path + "/").startswith(own):
+                kept.append(part)
+        path = "/" + "/".join(kept)
+        if own and (path + "/").startswith(own):
             return writable or not writing
         return not writing and (path in readable or path.startswith(beneath))
 
     return inside
 
 
-def _text_of() -> Callable[[Any], str | None]:
-    """The text of a path argument; None for a descriptor.
+def _make_argument_check(inside: Callable[[str, bool], bool]) -> Callable[..., None]:
+    text_of = _make_text_of()
 
-    An object whose `__fspath__` is asked twice could answer twice: only `pathlib`'s own class is asked.
-    """
-    error, plain, ask = PermissionError, PosixPath, PosixPath.__fspath__
-    kind_of, is_a, exact = type, isinstance, str.__str__  # the names in `builtins` could be exchanged as well
-    text_kind, number, data = str, int, bytes
+    def check(
+        event: str,
+        args: tuple[Any, ...],
+        ours: tuple[Any, ...],
+        inside: Callable[[str, bool], bool] = inside,
+        text_of: Callable[[Any], str | None] = text_of,
+        not_imported: frozenset[str] = _NOT_IMPORTED,
+        writing_flags: int = _WRITING,
+        paths: tuple[tuple[str, tuple[tuple[int, bool, int], ...]], ...] = tuple(PATHS.items()),
+        error: type[Exception] = PermissionError,
+        import_error: type[Exception] = ImportError,
+    ) -> None:
+        if event == "open":
+            text = text_of(args[0])
+            if text is None:
+                return  # a descriptor: reading and writing it would raise no event either
+            writing = args[2] & writing_flags != 0
+            if not inside(text, writing) or (args[1] is None and text[:1] != "/" and ".." in text.split("/")):
+                what = "written" if writing else "read"
+                raise error(f"{text!r} cannot be {what}: it is outside of what this policy opens to an action.")
+        elif event == "import":  # ImportError: libraries try what is optional
+            if args[1] is not None:
+                raise import_error(f"{args[0]!r} is an extension that was not loaded before the action.")
+            if args[0] in not_imported:
+                raise import_error(
+                    f"{args[0]!r} is not available: an action has no processes, no network and no native code."
+                )
+        elif event == "resource.prlimit":
+            if args[0] != 0:
+                raise error("resource.prlimit is not available: an action has one process, its own.")
+        elif event[:7] == "object.":  # `f.__code__ = ...` is how networkx compiles its decorators; not of these
+            for function in (*ours, text_of):
+                if args[0] is function:
+                    raise error("this function cannot be changed.")
+        else:
+            for name, places in paths:
+                if name == event:
+                    for index, writing, folder in places:
+                        text = text_of(args[index])
+                        if text is None:
+                            continue
+                        if folder >= 0 and args[folder] != -1:  # relative to an open folder: a plain name stays in it
+                            if text[:1] != "/" and ".." not in text.split("/"):
+                                continue
+                            raise error(f"{event}: {text!r} leads out of its folder.")
+                        if not inside(text or ".", writing):
+                            raise error(f"{event}: {text!r} is outside of what this policy opens to an action.")
 
-    def text(path: Any) -> str | None:
+    return check
+
+
+def _make_text_of() -> Callable[[Any], str | None]:
+    def text_of(
+        path: Any,
+        kind_of: Any = type,
+        text: type[str] = str,
+        number: type[int] = int,
+        data: type[bytes] = bytes,
+        plain: type[PosixPath] = PosixPath,
+        ask: Callable[[PosixPath], str] = PosixPath.__fspath__,
+        is_a: Any = isinstance,
+        exact: Callable[[Any], str] = str.__str__,
+        error: type[Exception] = PermissionError,
+    ) -> str | None:
+        """The text of a path argument; None for a descriptor.
+
+        An object whose `__fspath__` is asked twice could answer twice: only `pathlib`'s own class is asked.
+        """
         kind = kind_of(path)
-        if kind is text_kind:
+        if kind is text:
             return path  # type: ignore[no-any-return]
         if kind is number or path is None:
             return None
@@ -198,75 +269,8 @@ def _text_of() -> Callable[[Any], str | None]:
             return ask(path)
         if kind is data:
             return path.decode("utf-8", "surrogateescape")  # type: ignore[no-any-return]
-        if is_a(path, text_kind):
+        if is_a(path, text):
             return exact(path)
-        raise error(f"a path must be a str, bytes or pathlib.Path here, not a {kind.__name__}")
+        raise error("a path must be a str, bytes or pathlib.Path here.")
 
-    return text
-
-
-def _open_check(inside: Callable[[str, bool], bool]) -> Callable[[str, tuple[Any, ...]], None]:
-    error, writing_flags, text_of = PermissionError, _WRITING, _text_of()
-
-    def check(event: str, args: tuple[Any, ...]) -> None:
-        path, mode, flags = args[0], args[1], args[2]
-        text = text_of(path)
-        if text is None:
-            return  # a descriptor: reading and writing it would raise no event either
-        writing = flags & writing_flags != 0
-        if not inside(text, writing) or (mode is None and text[:1] != "/" and ".." in text.split("/")):
-            what = "written" if writing else "read"
-            raise error(f"{text!r} cannot be {what}: it is outside of what this policy opens to an action.")
-
-    return check
-
-
-def _path_check(
-    paths: tuple[tuple[int, bool, int], ...], inside: Callable[[str, bool], bool]
-) -> Callable[[str, tuple[Any, ...]], None]:
-    error, text_of = PermissionError, _text_of()
-
-    def check(event: str, args: tuple[Any, ...]) -> None:
-        for index, writing, folder in paths:
-            text = text_of(args[index])
-            if text is None:
-                continue
-            if folder >= 0 and args[folder] != -1:  # relative to an open folder: a plain name stays in it
-                if text[:1] != "/" and ".." not in text.split("/"):
-                    continue
-                raise error(f"{event}: {text!r} leads out of its folder.")
-            if not inside(text or ".", writing):
-                raise error(f"{event}: {text!r} is outside of what this policy opens to an action.")
-
-    return check
-
-
-def _import_check(names: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
-    """ImportError, because libraries try what is optional: `try: import numexpr / except ImportError`."""
-    error = ImportError
-
-    def check(event: str, args: tuple[Any, ...]) -> None:
-        name, file = args[0], args[1]
-        if file is not None:
-            raise error(
-                f"{name!r} is an extension that was not loaded before the action; a worker loads no native code."
-            )
-        if name in names:
-            raise error(f"{name!r} is not available: an action has no processes, no network and no native code.")
-
-    return check
-
-
-def _attribute_check(names: frozenset[str]) -> Callable[[str, tuple[Any, ...]], None]:
-    error = PermissionError
-
-    def check(event: str, args: tuple[Any, ...]) -> None:
-        if args[1] in names:
-            raise error(f"{args[1]} cannot be changed: it is what a function is made of.")
-
-    return check
-
-
-def _own_limit(event: str, args: tuple[Any, ...]) -> None:
-    if args[0] != 0:
-        raise PermissionError("resource.prlimit is not available: an action has one process, its own.")
+    return text_of

@@ -1,7 +1,7 @@
 """The worker confines itself, before it reads a byte of anything.
 
 The order is the argument, and it is one table:
- 1. the parent's death is ours: before anything that could hang;
+ 1. the parent's death is ours, before anything that could hang; so is the machine's want of memory, while /proc is open;
  2. no new privileges: what makes 4 and 7 possible without root;
  3. into the slot while chdir is still ours to call;
  4. Landlock: its rules are descriptors, so they must still be open;
@@ -56,6 +56,7 @@ def _memory_limits(prepared: Prepared) -> dict[str, tuple[int, int]]:
 
 def step_parent(prepared: Prepared, _slot: str) -> None:
     process.die_with_parent(prepared.zygote)
+    process.die_before_others()
 
 
 def step_privileges(_prepared: Prepared, _slot: str) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from safe_codeact.guest import warming
 from safe_codeact.guest.modules.patches import apply_patches
 from safe_codeact.policy.effective import Policy
-from safe_codeact.policy.knowledge import ALIASES, importable
+from safe_codeact.policy.parts import ALIASES, importable
 
 # Allowed package → what its functions import when they are first called, or what others import of it.
 LAZY: dict[str, str] = {
@@ -86,6 +86,8 @@ def preload_names(policy: Policy) -> tuple[str, ...]:
     """Every module that the zygote tries to import for this policy, in order, each once."""
     wanted = [rule.module for rule in policy.language.imports]
     names = [*ALWAYS.split(), *expanded(wanted)]
+    if policy.language.interpreter == "expression":
+        names.append("safe_codeact.guest.interpreters.expression")
     if not policy.language.restricted:
         names += _standard_library()
     return tuple(dict.fromkeys(names))

@@ -153,20 +153,14 @@ class _Siege:
             process.die_with_parent(_SIEGE)
             process.set_limits({"core": (0, 0)})  # what the filter kills would leave its memory on the disk
             outside = self.place.outside()
-            os.dup2(os.dup(outside.left_open), 40)
             os.dup2(writing, _REPORT)
             os.chdir(self.place.slot)
             for step in _steps(layer):
                 step(self.prepared, str(self.place.slot))
-            report = battery.attempt(attack, _with_descriptor(outside, 40))
+            report = battery.attempt(attack, outside)
         finally:
             os.write(_REPORT, report)
             os._exit(0)
-
-
-def _with_descriptor(outside: battery.Outside, number: int) -> battery.Outside:
-    values: dict[str, Any] = {name: getattr(outside, name) for name in battery.Outside.__slots__}
-    return battery.Outside(**{**values, "left_open": number})
 
 
 _LAYER_STEPS: dict[str, tuple[Callable[[lockdown.Prepared, str], None], ...]] = {
@@ -229,6 +223,7 @@ _SIEGE = os.getpid()
 
 def main() -> None:
     plan = Plan.from_plain(json.load(sys.stdin))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _REPORT)  # taken: in a child it replaces nothing that a layer needs
     abi = landlock.abi()
     programs = read_programs(plan.programs)
     data_size, address_space = lockdown.sizes()

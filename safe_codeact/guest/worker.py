@@ -35,6 +35,7 @@ from safe_codeact.wire.encode import NotEncodable, TooLarge, pack
 from safe_codeact.wire.shapes import ANSWER_BOUNDS
 
 _MIB = 1 << 20
+_ROOM = 8 * _MIB
 _NOT_TOLD = {
     "type": "Exception",
     "message": "an exception whose own code failed while it was looked at",
@@ -75,6 +76,7 @@ def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> 
     deadline = Deadline()
     channel = Channel(connection, deadline)
     channel.send(messages.Ready(receipt=receipt.to_plain()))
+    _rehearse(equipment)
     try:
         request = channel.first()
     except EOFError:
@@ -90,6 +92,15 @@ def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> 
             _describe(equipment, channel, request)
         case _:
             raise RuntimeError(f"a worker cannot serve {type(request).__name__}")
+
+
+def _rehearse(equipment: Equipment) -> None:
+    """Write to the pages that every action writes to, while nobody waits: the first write after a fork copies them."""
+    judge("1 + 1", equipment.policy, [])
+    names: dict[str, Any] = {"__name__": "__main__"}
+    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
+    known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
+    namespace.save(names, known=known, out=io.BytesIO(), limit_bytes=_MIB, remembered={})
 
 
 class _Action:
@@ -279,7 +290,7 @@ class _State:
             restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
             beside.restore(restored.extras)
         finally:
-            resource.prlimit(0, resource.RLIMIT_DATA, soft)
+            _give_back_reserve(*soft)
         return cls(names, known, restored, beside)
 
     def save(self, channel: Channel, policy: Policy) -> tuple[int, dict[str, str]]:
@@ -314,6 +325,19 @@ class _Whole:
         while left:
             left = left[self._out.write(left) or 0 :]
         return len(data)
+
+
+def _give_back_reserve(soft: int, hard: int) -> None:
+    """Lower the limit again, but to where an action over a state that fills it can still run, and let something go."""
+    while True:
+        resource.prlimit(0, resource.RLIMIT_DATA, (soft, hard))
+        try:
+            bytearray(_ROOM)  # asked for, never touched
+        except MemoryError:
+            soft += _ROOM
+            if soft < hard:
+                continue
+        return
 
 
 def _use_reserve() -> tuple[int, int]:

@@ -209,7 +209,8 @@ def _give_up_privileges(plan: Plan, loaded_files: dict[str, str]) -> int:
     with contextlib.suppress(OSError):  # not privileged: there is no bounding set of ours to drop
         process.drop_bounding_set()
     if os.getuid() == 0 and _readable_by(plan.drop_to, [os.__file__, *loaded_files.values()]):
-        process.become(plan.drop_to, plan.drop_to)
+        with contextlib.suppress(PermissionError):  # root in a container that was started without CAP_SETUID
+            process.become(plan.drop_to, plan.drop_to)
     process.drop_capabilities()
     return os.getuid()
 

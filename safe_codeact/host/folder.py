@@ -47,7 +47,8 @@ def make_private_folder() -> tuple[Path, int]:
 
 def sweep_private_folders() -> None:
     """Remove the folders of this user's runtimes whose host is dead."""
-    with os.scandir(tempfile.gettempdir()) as listing:
+    folders = []
+    with contextlib.suppress(OSError), os.scandir(tempfile.gettempdir()) as listing:
         folders = [Path(entry.path) for entry in listing if entry.name.startswith(_PREFIX)]
     for folder in folders:
         with contextlib.suppress(OSError):

@@ -28,7 +28,7 @@ from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import ConfinementFailed, ConfinementUnavailable, SafeCodeActError, SessionClosed
 from safe_codeact.host import verify
 from safe_codeact.host.worker import Worker
-from safe_codeact.host.zygote import ANSWER_SECONDS, Zygote, ZygoteEnded
+from safe_codeact.host.zygote import ANSWER_SECONDS, Zygote, ZygoteEnded, why_it_cannot_start
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import Conversation
@@ -38,6 +38,9 @@ START_SECONDS = 120.0  # importing everything that a large policy names, on a bu
 BURIAL_SECONDS = 5.0
 MOST_RESTARTS = 3  # in RESTART_SECONDS, or in a row without a worker in between
 RESTART_SECONDS = 10.0
+# The next worker is made when the action that took the last one ends, or after this long: made at once, it would take the
+# processor's time and caches from that very action. With no worker left it is made at once.
+_QUIET_SECONDS = 0.015
 _LOOK_SECONDS = 1.0  # how often an order without an answer is looked at
 _CHUNK = 256 * 1024
 
@@ -58,6 +61,7 @@ class Launcher:
     ) -> None:
         self._plan = plan
         self._slots = slots
+        self._cache = cache
         self._standby = min(standby, max_workers)
         self._max_workers = max_workers
         self._new_conversation = new_conversation
@@ -69,6 +73,8 @@ class Launcher:
         self._alive: dict[int, Worker] = {}  # by pid
         self._orders = 0
         self._restarts: list[float] = []
+        self._quiet_until = 0.0
+        self._postponed = False
         self._failure: SafeCodeActError | None = None
         self._closed = False
         self._prepared: Future[messages.Prepared] = Future()
@@ -97,6 +103,7 @@ class Launcher:
                 raise SessionClosed("the runtime is closed")
             if self._failure is not None:  # a new one each time: a raised exception collects tracebacks
                 raise type(self._failure)(*self._failure.args)
+            self._quiet_until = time.monotonic() + _QUIET_SECONDS
             if self._ready:
                 future.set_result(self._ready.popleft())
             else:
@@ -138,14 +145,19 @@ class Launcher:
             self._end()
 
     def _turn(self) -> None:
-        unanswered = bool(self._starting or self._waiting)
-        for key, _events in self._selector.select(_LOOK_SECONDS if unanswered else None):
+        for key, _events in self._selector.select(self._patience()):
             key.data(key.fileobj)
             if self._closed:
                 return
         if any(time.monotonic() - worker.ordered > ANSWER_SECONDS for worker in self._starting.values()):
             raise ZygoteEnded(f"a worker was not ready after {ANSWER_SECONDS:g} seconds")
         self._fill()
+
+    def _patience(self) -> float | None:
+        """How long nothing may be heard before we look ourselves."""
+        if self._postponed:
+            return max(self._quiet_until - time.monotonic(), 0.001)
+        return _LOOK_SECONDS if self._starting or self._waiting or len(self._ready) < self._standby else None
 
     def _hear_wake(self, _source: object) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -177,6 +189,9 @@ class Launcher:
         with self._lock:
             while self._waiting and self._waiting[0].cancelled():
                 self._waiting.popleft()
+            self._postponed = bool(self._ready) and not self._waiting and time.monotonic() < self._quiet_until
+            if self._postponed:
+                return
             wanted = len(self._waiting) + self._standby - len(self._ready) - len(self._starting)
             room = self._max_workers - len(self._alive) - sum(1 for worker in self._starting.values() if not worker.pid)
         for _ in range(min(wanted, room)):
@@ -188,15 +203,18 @@ class Launcher:
 
     def _order(self) -> None:
         self._orders += 1
-        slot = self._slots / str(self._orders)
-        slot.mkdir(mode=0o700)
-        uid = self._prepared.result().uid
-        if uid != os.getuid():
-            os.chown(slot, uid, uid)
-        ours, theirs = socket.socketpair()
-        worker = Worker(ours, self._new_conversation(), slot)
         number = self._orders
-        self._starting[number] = worker
+        slot = self._slots / str(number)
+        slot.mkdir(mode=0o700)
+        try:
+            uid = self._prepared.result().uid
+            if uid != os.getuid():
+                os.chown(slot, uid, uid)
+            ours, theirs = socket.socketpair()
+        except OSError:
+            slot.rmdir()
+            raise
+        self._starting[number] = Worker(ours, self._new_conversation(), slot)
         with theirs:
             self._selector.register(ours, selectors.EVENT_READ, lambda _source: self._hear_worker(number))
             self._zygote.fork(slot, number, theirs.fileno())
@@ -237,12 +255,14 @@ class Launcher:
             self._ready.append(worker)
 
     def _bury(self, exited: messages.Exited) -> None:
-        worker = self._alive.pop(exited.pid)
+        worker = self._alive[exited.pid]
         with self._lock:
             if worker in self._ready:  # died while it stood by, for instance by the machine's memory pressure
                 self._ready.remove(worker)
                 worker.hang_up()
         worker.bury(exited)
+        del self._alive[exited.pid]
+        self._quiet_until = 0.0
 
     # ---- ends
 
@@ -251,9 +271,10 @@ class Launcher:
         status = self._bury_zygote()
         if self._closed:
             return
-        told = f"{reason} (wait status {status})"
+        told = f"{reason} (exit status {status})"
         if not self._prepared.done():
-            raise ConfinementFailed(told)
+            why = why_it_cannot_start(self._cache)
+            raise ConfinementFailed(f"{told}: {why}" if why else told)
         if len(self._restarts) >= MOST_RESTARTS:
             raise ConfinementFailed(
                 f"{told}, and so did {MOST_RESTARTS} before it within {RESTART_SECONDS:g} seconds or without any worker in "
@@ -289,8 +310,8 @@ class Launcher:
         """Kill every worker and hear the zygote bury it, so that none is ever an orphan."""
         for worker in self._alive.values():
             worker.kill()
-        self._zygote.control.settimeout(BURIAL_SECONDS)
-        with contextlib.suppress(OSError, SafeCodeActError, ProtocolViolation, KeyError):
+        with contextlib.suppress(OSError, SafeCodeActError, ProtocolViolation, KeyError):  # or it is buried already
+            self._zygote.control.settimeout(BURIAL_SECONDS)
             while self._alive or any(not worker.pid for worker in self._starting.values()):
                 self._hear_zygote(None)
                 for worker in self._alive.values():

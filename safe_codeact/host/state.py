@@ -218,8 +218,7 @@ class SessionState:
         """The observation, and the session's next state. The worker was killed and the workspace is back."""
         now: dict[str, Item] = {}
         if self.workspace is not None:
-            over, now = self.workspace.keep_quota(before, self.workspace.listing())
-            transcript.overfilled = transcript.overfilled or over
+            transcript.overfilled, now = self.workspace.keep_quota(before, transcript.overfilled)
         outcome = outcome_of(transcript, self.core.policy)
         answer = transcript.answer
         saved = answer.saved_bytes if isinstance(answer, messages.Finished) else -1

@@ -15,14 +15,16 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import pydantic_core
 
-from safe_codeact.errors import ToolWithheld
+from safe_codeact.errors import InvalidPolicy, ToolWithheld
+from safe_codeact.host.crew import Crew
 from safe_codeact.host.tool import Decision, Misused, Tool, ToolCall
 from safe_codeact.observation import ToolRecord
+from safe_codeact.policy import conditions
 from safe_codeact.policy.effective import Policy, ToolRule
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import NotEncodable, pack
@@ -65,19 +67,47 @@ class Toolbox:
             elif made.name in self._tools:
                 raise ValueError(f"two tools are called {made.name!r}: give one another name with @tool(name=…)")
             else:
+                _check_condition(policy, made, rule)
                 self._tools[made.name] = (made, rule)
         self.withheld = tuple(withheld)
         self.stubs = [made.stub() for made, _rule in self._tools.values()]
-        self._threads = ThreadPoolExecutor(thread_name_prefix="safe_codeact tool") if self._tools else None
+        self._crew = Crew()
 
     def session(self) -> Calls:
         """The calls of one action."""
-        return Calls(self._tools, self._limit, self._approve, self._threads)
+        return Calls(self._tools, self._limit, self._approve, self._crew)
 
     def close(self) -> None:
-        """Do not wait for a tool that hangs: its thread is a daemon of the pool, and it is the host's own code."""
-        if self._threads is not None:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+        """A tool that hangs is not waited for."""
+        self._crew.close()
+
+
+_condition = functools.lru_cache(maxsize=256)(conditions.parse)
+
+
+def _check_condition(policy: Policy, made: Tool, rule: ToolRule) -> None:
+    """A condition about a parameter that the tool does not have would refuse every call: say it before the first."""
+    unknown = sorted(_condition(rule.when).names - made.signature.parameters.keys()) if rule.when else []
+    if unknown:
+        raise InvalidPolicy(
+            f"policy {policy.name!r}: tools.{rule.name}.when={rule.when!r} asks about {', '.join(map(repr, unknown))}, which "
+            f"{made.name}{made.signature} does not take"
+        )
+
+
+def _require_condition(made: Tool, rule: ToolRule, bound: inspect.BoundArguments) -> None:
+    """Raises `Refusal` for a call that does not meet its line's `when`. Defaults count as given."""
+    if rule.when is None:
+        return
+    given = inspect.BoundArguments(bound.signature, bound.arguments.copy())
+    given.apply_defaults()
+    try:
+        if _condition(rule.when).holds(given.arguments):
+            return
+        problem = ""
+    except conditions.Unmet as unmet:
+        problem = f" ({unmet})"
+    raise Refusal(f"{made.name} may only be called when {rule.when}{problem}")
 
 
 class Refusal(Exception):
@@ -92,12 +122,12 @@ class Calls:
         tools: Mapping[str, tuple[Tool, ToolRule]],
         limit: int,
         approve: Callable[[ToolCall], Any] | None,
-        threads: ThreadPoolExecutor | None,
+        crew: Crew,
     ) -> None:
         self._tools = tools
         self._limit = limit
         self._approve = approve
-        self._threads = threads
+        self._crew = crew
         self._counts: dict[str, int] = {}
         self.records: list[ToolRecord] = []
 
@@ -109,12 +139,11 @@ class Calls:
             made, rule, bound = self._admit(call, arguments)
             if rule.approval == "ask":
                 self._settle(made.name, self._ask(made.name, arguments))
-            timeout = min(rule.timeout_seconds, max(seconds_left, 0.001))
-            if self._threads is None:
-                raise Refusal("no tools here")
             context = contextvars.copy_context()
-            run = functools.partial(_run_here, made, bound)
-            value = self._threads.submit(context.run, run).result(timeout)
+            run = functools.partial(
+                context.run, _run_here, functools.partial(made.function, *bound.args, **bound.kwargs)
+            )
+            value = self._submitted(run).result(_timeout(rule, seconds_left))
             reply = self._result(call, made, rule, value)
             outcome = "returned" if not reply.error_type else "raised"
         except BaseException as error:
@@ -129,17 +158,22 @@ class Calls:
         try:
             made, rule, bound = self._admit(call, arguments)
             if rule.approval == "ask":
-                decision = self._ask(made.name, arguments)
-                self._settle(made.name, await decision if inspect.isawaitable(decision) else decision)
-            async with asyncio.timeout(min(rule.timeout_seconds, max(seconds_left, 0.001))):
+                self._settle(made.name, await self._ask_async(made.name, arguments))
+            async with asyncio.timeout(_timeout(rule, seconds_left)):
                 if made.is_async:
                     value = await made.function(*bound.args, **bound.kwargs)
                 else:
-                    value = await asyncio.to_thread(made.function, *bound.args, **bound.kwargs)
+                    context = contextvars.copy_context()
+                    call_it = functools.partial(made.function, *bound.args, **bound.kwargs)
+                    value = await asyncio.wrap_future(
+                        self._submitted(functools.partial(context.run, _run_here, call_it))
+                    )
             reply = self._result(call, made, rule, value)
             outcome = "returned" if not reply.error_type else "raised"
         except asyncio.CancelledError:
-            raise
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            reply, outcome = self._failure(call, RuntimeError("the tool was cancelled"))
         except BaseException as error:
             reply, outcome = self._failure(call, error)
         self.records.append(_record(call.name, arguments, outcome, started))
@@ -159,16 +193,41 @@ class Calls:
         self._counts[call.name] = used + 1
         bound = made.bind(call.args, call.kwargs)
         arguments.update(bound.arguments)
+        _require_condition(made, rule, bound)
         return made, rule, bound
 
-    def _ask(self, name: str, arguments: dict[str, Any]) -> Any:
+    def _submitted(self, run: Callable[[], Any]) -> Future[Any]:
+        try:
+            return self._crew.submit(run)
+        except RuntimeError as error:
+            raise Refusal(str(error)) from None
+
+    def _approver(self, name: str) -> Callable[[ToolCall], Any]:
         if self._approve is None:
             raise Refusal(f"{name} needs a person's approval, and nobody is there to give it")
-        return self._approve(ToolCall(name=name, arguments=dict(arguments)))
+        return self._approve
+
+    def _ask(self, name: str, arguments: dict[str, Any]) -> Any:
+        approve = self._approver(name)
+        try:
+            decision = approve(ToolCall(name=name, arguments=dict(arguments)))
+            if inspect.isawaitable(decision):  # in a thread of its own: this one may be an event loop's
+                return self._submitted(functools.partial(_run_here, lambda: decision)).result()
+            return decision
+        except Exception as error:
+            raise _unanswered(name, error) from None
+
+    async def _ask_async(self, name: str, arguments: dict[str, Any]) -> Any:
+        approve = self._approver(name)
+        try:
+            decision = approve(ToolCall(name=name, arguments=dict(arguments)))
+            return await decision if inspect.isawaitable(decision) else decision
+        except Exception as error:
+            raise _unanswered(name, error) from None
 
     def _settle(self, name: str, decision: Any) -> None:
         if not isinstance(decision, Decision):
-            raise TypeError(f"approve must return a Decision, got {type(decision).__name__}")
+            raise _unanswered(name, TypeError(f"approve must return a Decision, got {type(decision).__name__}"))
         if not decision.approved:
             raise Refusal(f"{name} was rejected{': ' + decision.reason if decision.reason else ''}")
 
@@ -200,9 +259,25 @@ class Calls:
         return messages.ToolReply(call=call.call, error_type=kind, error_message=shown), outcome
 
 
-def _run_here(made: Tool, bound: inspect.BoundArguments) -> Any:
-    value = made.function(*bound.args, **bound.kwargs)
-    return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+def _unanswered(name: str, error: Exception) -> Refusal:
+    """An approver's fault is the operator's: it goes to the log, and the action learns that nobody said yes."""
+    _LOG.error("approving a call of %r failed", name, exc_info=error)
+    return Refusal(f"{name} needs a person's approval, and asking for it failed")
+
+
+def _timeout(rule: ToolRule, seconds_left: float) -> float:
+    return min(rule.timeout_seconds, max(seconds_left, 0.001))
+
+
+def _run_here(function: Callable[[], Any]) -> Any:
+    """A tool's value, in a thread of the crew: what it raises to end its own thread must not end its caller's."""
+    try:
+        value = function()
+        return asyncio.run(_awaited(value)) if inspect.isawaitable(value) else value
+    except Exception:
+        raise
+    except BaseException as error:
+        raise RuntimeError(f"the tool raised {type(error).__name__}") from error
 
 
 async def _awaited(value: Any) -> Any:

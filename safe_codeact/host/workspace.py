@@ -118,12 +118,13 @@ class Workspace:
             key=lambda entry: entry.path,
         )
 
-    def keep_quota(self, before: Mapping[str, Item], now: dict[str, Item]) -> tuple[str, dict[str, Item]]:
-        """What is over the quota ("": nothing is), and the listing after it was mended.
+    def keep_quota(self, before: Mapping[str, Item], over: str = "") -> tuple[str, dict[str, Item]]:
+        """What is over the quota ("": nothing is), and what lies here now. `over`: what was seen to be over already.
 
         Over it, what is new since `before` is removed; where that is not enough, changed files too, the largest first.
         """
-        over = excess(now.values(), self.quota)
+        now = self.listing()
+        over = over or excess(now.values(), self.quota)
         if not over:
             return "", now
         new = [path for path in now if path not in before]
@@ -217,26 +218,32 @@ def walk(top: Path) -> Iterator[tuple[str, Item]]:
             path = above + entry.name
             with contextlib.suppress(FileNotFoundError):
                 seen = os.stat(entry.name, dir_fd=descriptor, follow_symlinks=False)
-                folder = stat.S_ISDIR(seen.st_mode)
-                below = -1
-                if folder and len(listings) <= MAX_DEPTH:
-                    with contextlib.suppress(NotADirectoryError):
-                        below = open_folder(entry.name, descriptor)
-                yield (
-                    path,
-                    Item(
-                        is_file=stat.S_ISREG(seen.st_mode),
-                        is_folder=folder,
-                        size=seen.st_size if stat.S_ISREG(seen.st_mode) else 0,
-                        stamp=(seen.st_mtime_ns, seen.st_size, seen.st_ino),
-                        deep=folder and below < 0,
-                    ),
-                )
-                if below >= 0:
-                    _enter(listings, path + "/", below)
+                yield path, _item(seen, deep=not _entered(listings, path, entry.name, seen))
     finally:
         for left in listings:
             _leave(left)
+
+
+def _item(seen: os.stat_result, *, deep: bool) -> Item:
+    is_file, is_folder = stat.S_ISREG(seen.st_mode), stat.S_ISDIR(seen.st_mode)
+    return Item(
+        is_file=is_file,
+        is_folder=is_folder,
+        size=seen.st_size if is_file else 0,
+        stamp=(seen.st_mtime_ns, seen.st_size, seen.st_ino),
+        deep=deep and is_folder,
+    )
+
+
+def _entered(listings: list[tuple[str, Any, int]], path: str, name: str, seen: os.stat_result) -> bool:
+    """Whether the walk goes on inside. What was a folder a moment ago may be anything by now."""
+    if not stat.S_ISDIR(seen.st_mode) or len(listings) > MAX_DEPTH:
+        return False
+    try:
+        _enter(listings, path + "/", open_folder(name, listings[-1][2]))
+    except NotADirectoryError:
+        return False
+    return True
 
 
 def _leave(listed: tuple[str, Any, int]) -> None:

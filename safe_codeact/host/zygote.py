@@ -15,6 +15,7 @@ from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import ControlConversation
 
 ANSWER_SECONDS = 30.0  # for what takes a millisecond: one that is stopped, or starved, is given up
+_ENDED = "the zygote ended unexpectedly"
 _CHUNK = 256 * 1024
 # CPython's own start-up finds the package by its installation; a checkout that is only on the host's path is named.
 _BOOTSTRAP = "import sys; sys.path.append({root!r}); from safe_codeact.guest.zygote import main; main({fd})"
@@ -68,10 +69,12 @@ class Zygote:
         """What it said; waits for it. Raises `ZygoteEnded`, and `ProtocolViolation`."""
         try:
             data = self.control.recv(_CHUNK)
+        except ConnectionError:  # it had not read all that we sent
+            data = b""
         except OSError as error:
             raise ZygoteEnded(f"the zygote does not answer: {error}") from None
         if not data:
-            raise ZygoteEnded("the zygote ended unexpectedly")
+            raise ZygoteEnded(_ENDED)
         heard = self._conversation.receive(data)
         for message in heard:
             if isinstance(message, messages.Prepared):
@@ -91,8 +94,26 @@ class Zygote:
             frame = self._conversation.send(message)
             sent = socket.send_fds(self.control, [frame], descriptors) if descriptors else 0
             self.control.sendall(frame[sent:])
-        except OSError as error:
-            raise ZygoteEnded(f"the zygote takes no orders: {error.strerror}") from None
+        except ConnectionError:
+            raise ZygoteEnded(_ENDED) from None
+
+
+def why_it_cannot_start(cache: Path) -> str:
+    """The last line of what Python says when a zygote's modules are imported, or "". Its own stderr is nobody's: workers
+    inherit it."""
+    root = str(Path(__file__).resolve().parents[2])
+    tried = subprocess.run(  # noqa: S603 - as above
+        [sys.executable, "-s", "-P", "-c", f"import sys; sys.path.append({root!r}); import safe_codeact.guest.zygote"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=_environment(cache),
+        cwd="/",
+        timeout=ANSWER_SECONDS,
+        check=False,
+    )
+    return (tried.stderr.strip().splitlines() or [""])[-1][:1000] if tried.returncode else ""
 
 
 def _environment(cache: Path) -> dict[str, str]:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from safe_codeact.policy import conditions
+
 NO_UNLIMITED = "There is no value for 'unlimited'."
 
 
@@ -106,10 +108,19 @@ def _tool_name(value: str) -> str:
     return value
 
 
+def _condition(value: str) -> str:
+    try:
+        conditions.parse(value)
+    except conditions.InvalidCondition as error:
+        wrong(f'is no condition: {error}. Write comparisons joined by `and`, `or`, `not`, as "amount <= 100"')
+    return value
+
+
 Why: TypeAlias = Annotated[str, Field(max_length=500), AfterValidator(_text)]
 ModuleName: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_module)]
 HiddenName: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_hidden_name)]
 ToolName: TypeAlias = Annotated[str, Field(max_length=100), AfterValidator(_tool_name)]
+Condition: TypeAlias = Annotated[str, AfterValidator(_condition)]
 AbsolutePath: TypeAlias = Annotated[str, Field(max_length=4000), AfterValidator(_readable)]
 Source: TypeAlias = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
 PolicyName: TypeAlias = Annotated[str, AfterValidator(_policy_name)]

@@ -1,14 +1,14 @@
 """What allowing a module would grant, beyond what a reader of its name expects.
 
 `DENIED` holds public names that stay hidden although their module is allowed, each with its reason; the gate turns a
-static use into a finding, the facades leave the names out. `PARTS` are submodules that come with their parent. A policy
-can extend the first (`deny:`) and never shorten it. The tables are about public names only: names that start with an
+static use into a finding, the facades leave the names out. A policy can extend it (`deny:`) and never shorten it. The
+table is about public names only: names that start with an
 underscore, and every module object, are hidden without being listed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 _PICKLE = (
@@ -220,129 +220,3 @@ DENIED: Final[Mapping[str, Mapping[str, str]]] = {
         **_because(_LIBRARY, "test show_versions"),
     },
 }
-
-# Submodules that come with their parent's line: they are how the parent is used (`np.linalg.norm` needs no import of its own),
-# and hold nothing that the parent's name would not lead a reader to expect.
-PARTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "collections": ("collections.abc",),
-    "json": ("json.decoder", "json.encoder"),
-    "matplotlib": ("matplotlib.style", "matplotlib.ticker", "matplotlib.colors", "matplotlib.cm", "matplotlib.dates"),
-    "matplotlib.pyplot": ("matplotlib.style", "matplotlib.cm"),
-    "networkx": ("networkx.algorithms", "networkx.exception", "networkx.generators"),
-    "numpy": (
-        "numpy.char",
-        "numpy.dtypes",
-        "numpy.emath",
-        "numpy.exceptions",
-        "numpy.fft",
-        "numpy.linalg",
-        "numpy.ma",
-        "numpy.polynomial",
-        "numpy.random",
-        "numpy.rec",
-        "numpy.strings",
-        "numpy.testing",
-        "numpy.typing",
-    ),
-    "numpy.polynomial": (
-        "numpy.polynomial.chebyshev",
-        "numpy.polynomial.hermite",
-        "numpy.polynomial.hermite_e",
-        "numpy.polynomial.laguerre",
-        "numpy.polynomial.legendre",
-        "numpy.polynomial.polynomial",
-    ),
-    "os": ("os.path",),
-    "pandas": (
-        "pandas.api",
-        "pandas.api.extensions",
-        "pandas.api.indexers",
-        "pandas.api.types",
-        "pandas.arrays",
-        "pandas.errors",
-        "pandas.offsets",
-        "pandas.plotting",
-        "pandas.testing",
-    ),
-    "scipy.stats": ("scipy.stats.mstats", "scipy.stats.qmc", "scipy.stats.contingency"),
-    "scipy.sparse": ("scipy.sparse.linalg", "scipy.sparse.csgraph"),
-    "scipy.spatial": ("scipy.spatial.distance", "scipy.spatial.transform"),
-    "scipy.cluster": ("scipy.cluster.hierarchy", "scipy.cluster.vq"),
-    "sympy": (
-        "sympy.abc",
-        "sympy.assumptions",
-        "sympy.calculus",
-        "sympy.calculus.util",
-        "sympy.combinatorics",
-        "sympy.combinatorics.named_groups",
-        "sympy.combinatorics.perm_groups",
-        "sympy.combinatorics.permutations",
-        "sympy.concrete",
-        "sympy.core",
-        "sympy.core.numbers",
-        "sympy.core.relational",
-        "sympy.core.symbol",
-        "sympy.discrete",
-        "sympy.functions",
-        "sympy.functions.combinatorial.factorials",
-        "sympy.functions.combinatorial.numbers",
-        "sympy.functions.elementary.complexes",
-        "sympy.functions.elementary.exponential",
-        "sympy.functions.elementary.integers",
-        "sympy.functions.elementary.miscellaneous",
-        "sympy.functions.elementary.piecewise",
-        "sympy.functions.elementary.trigonometric",
-        "sympy.functions.special",
-        "sympy.geometry",
-        "sympy.integrals",
-        "sympy.logic",
-        "sympy.logic.boolalg",
-        "sympy.matrices",
-        "sympy.ntheory",
-        "sympy.ntheory.continued_fraction",
-        "sympy.ntheory.factor_",
-        "sympy.ntheory.generate",
-        "sympy.ntheory.modular",
-        "sympy.ntheory.multinomial",
-        "sympy.ntheory.primetest",
-        "sympy.ntheory.residue_ntheory",
-        "sympy.parsing.sympy_parser",
-        "sympy.physics.units",
-        "sympy.plotting",
-        "sympy.polys",
-        "sympy.polys.polytools",
-        "sympy.printing",
-        "sympy.series",
-        "sympy.sets",
-        "sympy.simplify",
-        "sympy.solvers",
-        "sympy.solvers.diophantine",
-        "sympy.solvers.inequalities",
-        "sympy.solvers.recurr",
-        "sympy.solvers.solveset",
-        "sympy.stats",
-        "sympy.utilities.iterables",
-        "sympy.utilities.lambdify",
-        "sympy.vector",
-    ),
-    "xml": ("xml.etree", "xml.etree.ElementTree"),
-}
-
-# Submodules that an attribute names differently from sys.modules.
-ALIASES: Final[Mapping[str, str]] = {
-    "numpy.emath": "numpy.lib.scimath",
-    "os.path": "posixpath",
-    "pandas.offsets": "pandas.tseries.offsets",
-}
-
-
-def importable(modules: Iterable[str]) -> frozenset[str]:
-    """The modules that import statements may name under a policy with lines for `modules`: those, and their parts."""
-    found: set[str] = set()
-    waiting = list(modules)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(PARTS.get(name, ()))
-    return frozenset(found)

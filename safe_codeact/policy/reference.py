@@ -42,7 +42,7 @@ language:
   imports:
     - {{module: random, why: "drawing the winner of a raffle"}}
 tools:
-  refund: {{why: "support may refund", max_calls: 1}}
+  refund: {{why: "support may refund", max_calls: 1, when: "amount <= 100"}}
 limits: {{wall_seconds: 20}}
 ```
 
@@ -54,7 +54,14 @@ limits: {{wall_seconds: 20}}
   all of YAML that two readers could take for two things: keys given twice, anchors, aliases, merge keys, tags,
   `yes`/`no`/`on`/`off`, octal and base-60 numbers, invisible characters and line breaks that editors do not show.
 * A file has at most {document.MAX_BYTES // 1024} KiB and {document.MAX_DEPTH} levels.
-* Fields that nothing enforces yet (`interpreter: expression`, `when`) are refused, not ignored.
+
+## `when`
+
+A condition over a tool's validated arguments, by parameter name; a call goes through when it holds:
+`0 < amount <= 100 and currency in ['EUR', 'USD'] and not (note == '' or len(note) > 200)`. It knows `and`, `or`, `not`,
+`== != < <= > >=`, `in`, `not in`, numbers, texts, `true`, `false`, `none`, lists, `len(…)` and fields (`order.total`), and
+nothing else. Numbers compare with numbers and texts with texts. Where a condition makes no sense for the arguments (a text
+compared with a number, NaN, a field that is not there) the call is refused, also under `not` and `or`.
 
 ## `extends`
 

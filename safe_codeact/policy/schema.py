@@ -16,6 +16,7 @@ from safe_codeact.policy import effective
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.fields import (
     AbsolutePath,
+    Condition,
     HiddenName,
     ModuleName,
     PolicyName,
@@ -28,7 +29,7 @@ from safe_codeact.policy.fields import (
     refuse_second_line,
     wrong_at,
 )
-from safe_codeact.policy.knowledge import importable
+from safe_codeact.policy.parts import importable
 
 _LIMITS = effective.Limits()
 _TOOL = effective.ToolRule(name="*")
@@ -78,8 +79,8 @@ class LanguageSection(_Section):
 
     interpreter: Literal["compiled", "expression"] = Field(
         default=_LANGUAGE.interpreter,
-        description="`compiled`: Python, compiled through RestrictedPython. `expression` (formulas) is not supported "
-        "by this version.",
+        description="`compiled`: Python, compiled through RestrictedPython. `expression`: formulas, evaluated by asteval "
+        "in counted steps; without imports and function definitions.",
     )
     restricted: bool = Field(
         default=_LANGUAGE.restricted,
@@ -91,8 +92,10 @@ class LanguageSection(_Section):
 
     @model_validator(mode="after")
     def _checked(self) -> LanguageSection:
-        if self.interpreter == "expression":
-            wrong_at(("interpreter",), "is not supported by this version yet: write `compiled`, or leave the line out.")
+        if self.interpreter == "expression" and not self.restricted:
+            wrong_at(("restricted",), "has no meaning for formulas, which are always judged: leave the line out.")
+        if self.interpreter == "expression" and self.imports:
+            wrong_at(("imports",), "has no meaning for formulas, which import nothing: delete the lines.")
         refuse_second_line("imports", "module", [line.module for line in self.imports])
         gone = [line.module for line in self.imports if "*" in line.deny]
         granted = importable(line.module for line in self.imports if "*" not in line.deny)
@@ -144,17 +147,11 @@ class ToolLine(_Section):
         default=_TOOL.approval,
         description="`ask`: the runtime's `approve` decides about each call; without one, each is refused.",
     )
-    when: Annotated[str, Field(max_length=1000)] | None = Field(
-        default=None, description="A condition over the arguments. Not supported by this version."
+    when: Condition | None = Field(
+        default=None,
+        description="A condition over the arguments, such as `amount <= 100 and currency in ['EUR', 'USD']`: a call that does "
+        "not meet it is refused, and so is one for which it makes no sense.",
     )
-
-    @model_validator(mode="after")
-    def _supported(self) -> ToolLine:
-        if self.when is not None:
-            wrong_at(
-                ("when",), "is not supported by this version: nothing would check it. Check it in the tool itself."
-            )
-        return self
 
 
 class LimitsSection(_Section):

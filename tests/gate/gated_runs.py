@@ -1,8 +1,8 @@
-"""Runs programs in a process of its own, each in a fork: as plain CPython does, or judged and guarded.
+"""Runs programs in a process of its own, each in a fork: as plain CPython does, or judged, guarded and with the real facades.
 
 Used as a script: a JSON list of sources on standard input, "plain", "gated" or
 "without-restrictedpython" as the argument, a JSON list of results out.
-The kernel layer is imagined away, and the facades are the simplest that can be: public names that are not modules.
+The kernel layer is imagined away.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import sys
 import types
 from typing import Any
 
+EQUIPMENT: Any = None
 CANARY = "canary-" + "7f3a91"
 MODULES = [
     "abc",
@@ -39,15 +41,21 @@ MODULES = [
     "enum",
     "fractions",
     "functools",
+    "graphlib",
     "hashlib",
     "heapq",
     "html",
+    "inspect",
+    "io",
     "itertools",
     "json",
     "keyword",
+    "logging",
     "math",
     "numbers",
     "operator",
+    "os",
+    "os.path",
     "pprint",
     "queue",
     "random",
@@ -55,8 +63,10 @@ MODULES = [
     "statistics",
     "string",
     "struct",
+    "sys",
     "textwrap",
     "time",
+    "traceback",
     "types",
     "typing",
     "unicodedata",
@@ -65,6 +75,8 @@ MODULES = [
     "weakref",
     "zlib",
     "numpy",
+    "numpy.linalg",
+    "numpy.random",
 ]
 
 _VAULT = f"""
@@ -114,6 +126,10 @@ class Swallow:
 """
 
 
+HEAVY = {"pandas": ("pandas",), "sympy": ("sympy", "scipy")}  # only where a source speaks of them
+CURATED = {"asyncio", "contextlib", "io", "inspect", "logging", "os", "os.path", "sys", "time", "traceback", "types"}
+
+
 def _vault() -> types.ModuleType:
     module = types.ModuleType("vault")
     sys.modules["vault"] = module
@@ -121,52 +137,20 @@ def _vault() -> types.ModuleType:
     return module
 
 
-def _facade(name: str) -> Any:
-    from safe_codeact.guest.guards import attrgetter, methodcaller, shield
+def _policy() -> Any:
+    from safe_codeact.policy.effective import ImportRule, Language, Policy
 
-    module = importlib.import_module(name)
-    public = {
-        key: shield(value)
-        for key, value in vars(module).items()
-        if not key.startswith("_") and not isinstance(value, types.ModuleType)
-    }
-    for hidden in _HIDDEN.get(name, ()):
-        public.pop(hidden, None)
-    if name == "numpy":
-        public.update(random=module.random, linalg=module.linalg, __version__=module.__version__)
-    if name == "operator":
-        public.update(attrgetter=attrgetter, methodcaller=methodcaller)
-    return types.SimpleNamespace(**public)
+    return Policy(language=Language(imports=tuple(ImportRule(module=name, facade=name in CURATED) for name in MODULES)))
 
 
-_HIDDEN = {
-    "types": [
-        "FunctionType",
-        "CodeType",
-        "new_class",
-        "prepare_class",
-        "ModuleType",
-        "DynamicClassAttribute",
-        "resolve_bases",
-    ],
-    "typing": ["get_type_hints", "ForwardRef", "get_origin"],
-    "asyncio": ["create_subprocess_shell"],
-    "weakref": [],
-}
+def _equip() -> Any:
+    """Once, before the forks: the libraries patched, the facades built."""
+    from safe_codeact.guest import preload
+    from safe_codeact.guest.modules import Modules
 
-
-def importer(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
-    if name not in MODULES:
-        # C code imports through the caller's builtins (`datetime.strptime` needs `_strptime`); its names reach no action.
-        if sys._getframe(1).f_code.co_filename != "<action>" or "._" in f".{name}":
-            return importlib.import_module(name)
-        raise ImportError(f"{name} is not available")
-    top, _, rest = name.partition(".")
-    if fromlist or not rest:
-        return _facade(name)
-    outer = _facade(top)
-    setattr(outer, rest, _facade(name))
-    return outer
+    if not set(MODULES).isdisjoint(HEAVY):
+        preload.load(_policy())  # what they import late
+    return Modules(_policy())
 
 
 class _Ended(io.StringIO):
@@ -185,16 +169,15 @@ def _run_plain(source: str, names: dict[str, Any]) -> Any:
 
 def _run_gated(source: str, names: dict[str, Any]) -> Any:
     from safe_codeact.gate.check import judge
-    from safe_codeact.guest.guards import guarded_builtins, install
+    from safe_codeact.guest.guards import guarded_builtins
     from safe_codeact.guest.interpreters.compiled import NOTHING, run
-    from safe_codeact.policy.effective import ImportRule, Language, Policy
 
-    install()
-    policy = Policy(language=Language(imports=tuple(ImportRule(module=name) for name in MODULES)))
+    policy = _policy()
     judgement = judge(source, policy, ())
     if not judgement.report.allowed:
         raise Refused(judgement.report)
-    names["__builtins__"] = guarded_builtins(policy, importer, namespace=names)
+    EQUIPMENT.enter_worker("", sys.stdout, sys.stderr)
+    names["__builtins__"] = guarded_builtins(policy, EQUIPMENT.importer, namespace=names)
     value = run(judgement, names)
     return None if value is NOTHING else value
 
@@ -215,12 +198,14 @@ def is_loot(value: Any, depth: int = 3) -> bool:
     """Whether a value is something that an action must not hold."""
     if isinstance(value, str):
         return CANARY in value
-    if type(value) in _KINDS or any(value is item for item in _DANGEROUS):
+    if EQUIPMENT is not None and EQUIPMENT.name_of(value) is not None:
+        return False  # a facade
+    if type(value) in _KINDS or value is type or any(value is item for item in _DANGEROUS):
         return True
     if isinstance(value, dict):
         return (
             "_SECRET" in value
-            or isinstance(value.get("__builtins__"), types.ModuleType)
+            or "__builtins__" in value
             or (depth > 0 and any(is_loot(item, depth - 1) for item in list(value.values())))
         )
     if isinstance(value, types.MappingProxyType):
@@ -265,6 +250,9 @@ def run_one(source: str, mode: str) -> dict[str, Any]:
 def _main() -> None:
     _vault()
     sources = json.load(sys.stdin)
+    for name, modules in HEAVY.items():
+        if any(name in source for source in sources):
+            MODULES.extend(each for each in modules if importlib.util.find_spec(each))
     import asyncio  # noqa: F401  # loaded once, before the forks
     import dataclasses  # noqa: F401
     import typing  # noqa: F401
@@ -275,6 +263,11 @@ def _main() -> None:
 
     if sys.argv[1] == "without-restrictedpython":
         _switch_restrictedpython_off()
+    for name in MODULES:
+        importlib.import_module(name)
+    if sys.argv[1] != "plain":
+        global EQUIPMENT
+        EQUIPMENT = _equip()
     results = []
     for source in sources:
         read, write = os.pipe()

@@ -33,8 +33,8 @@ def both() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
 
 
 def test_the_corpus_is_large() -> None:
-    """At least 120 programs."""
-    assert len(PROGRAMS) >= 120
+    """At least 300 programs, no two the same."""
+    assert len(set(PROGRAMS.values())) == len(PROGRAMS) >= 300
 
 
 @pytest.mark.parametrize("title", PROGRAMS)

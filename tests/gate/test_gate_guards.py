@@ -33,7 +33,7 @@ TOLD = {
         "Mine defines `_name`, which is private to the library class Box: it would not be called. Use another name, or the "
         "public methods of Box.",
     ),
-    "import sys": ("Refused", None),
+    "import socket": ("Refused", None),
 }
 
 

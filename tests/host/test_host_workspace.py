@@ -80,9 +80,10 @@ def test_a_workspace_over_its_quota_ends_the_action_and_loses_what_it_made(
 
 @pytest.mark.parametrize(("source", "over"), HIDDEN.values(), ids=HIDDEN.keys())
 def test_space_that_no_name_leads_to_counts_while_the_action_runs(session: Any, source: str, over: str) -> None:
-    observation = session.run(source + FOREVER)
+    observation = session.run("open('made', 'w').close()\n" + source + FOREVER)
     assert observation.outcome == "workspace_exceeded", observation.text
     assert over in observation.text
+    assert session.files.list() == ["given.txt"]
 
 
 def test_the_limits_of_the_policy_are_the_quota() -> None:
@@ -167,7 +168,7 @@ def test_a_tree_of_1500_levels_is_walked_to_its_bound_and_removed(tmp_path: Path
     items = workspace.listing()
     assert len(items) == MAX_DEPTH + 1
     assert excess(items.values(), workspace.quota) == f"more than {MAX_DEPTH} folders in one another"
-    assert workspace.keep_quota({}, items)[1] == {}
+    assert workspace.keep_quota({})[1] == {}
     assert len(os.listdir("/proc/self/fd")) == before
     _deep(workspace.folder, 1500)
     workspace.remove()
@@ -183,7 +184,7 @@ def test_a_folder_that_lets_nobody_in_is_counted_and_removed(tmp_path: Path) -> 
     (workspace.folder / "closed").chmod(0)
     items = workspace.listing()
     assert sorted(items) == ["closed", "closed/a", "closed/b", "closed/inner"]
-    assert workspace.keep_quota({}, items)[1] == {}
+    assert workspace.keep_quota({})[1] == {}
 
 
 def test_a_walk_that_is_left_early_or_meets_what_vanishes_holds_no_descriptor(tmp_path: Path) -> None:

@@ -76,8 +76,7 @@ def main() -> None:
                 seen.setdefault(number, []).extend(confined([(number, guarded(line, arguments))]))
             work = [(number, guarded(line, arguments)) for arguments in neighbours(line)]
             beside += [
-                (line.name, list(given), answer)
-                for (_, given), answer in zip(work, confined(work), strict=True)
+                (line.name, list(given), answer) for (_, given), answer in zip(work, confined(work), strict=True)
             ]
         elif number not in seen:
             seen[number] = confined([(number, (-1,) * 6)])

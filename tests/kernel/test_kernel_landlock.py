@@ -73,10 +73,10 @@ def test_a_restriction_is_never_taken_back(folders: dict[str, str]) -> None:
     assert said == {"read": "EACCES"}
 
 
-def test_a_folder_that_does_not_exist_is_an_error() -> None:
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     """Never a rule less than was planned."""
     with pytest.raises(FileNotFoundError):
-        landlock.open_rule("/nonexistent", writable=False)
+        landlock.open_rule(str(tmp_path / "none"), writable=False)
 
 
 def test_every_right_that_an_abi_knows_is_handled() -> None:
@@ -92,15 +92,17 @@ server = socket.create_server(('127.0.0.1', 0))
 abstract = socket.socket(socket.AF_UNIX)
 abstract.bind(b'\\0safe-codeact-test-%d' % os.getpid())
 abstract.listen()
-other = subprocess.Popen(['sleep', '100'])
-{_RESTRICTED.format(abi=landlock.abi(), **folders)}
-child = os.fork()
-if child == 0:
+other = subprocess.Popen(['sleep', '100'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+keeper = os.fork()
+if keeper == 0:
+    {_RESTRICTED.format(abi=landlock.abi(), **folders).strip().replace(chr(10), "; ")}
     say(tcp=attempt(socket.create_connection, server.getsockname(), 1) in ('EACCES',),
         abstract=attempt(socket.socket(socket.AF_UNIX).connect, abstract.getsockname()),
         signal=attempt(os.kill, other.pid, 0))
     os._exit(0)
-os.waitpid(child, 0)
+os.waitpid(keeper, 0)
+other.kill()
+other.wait()
 os._exit(0)
 """)
     abi = landlock.abi()
@@ -108,3 +110,21 @@ os._exit(0)
     # The socket and the process were made outside the domain.
     assert said["signal"] == ("EPERM" if abi >= 6 else None)
     assert said["abstract"] == ("EPERM" if abi >= 6 else None)
+
+
+def test_what_an_old_abi_lets_through_the_filter_refuses(folders: dict[str, str]) -> None:
+    """Before ABI 3 a file that may only be read can be emptied, by an open for reading and by name: the filter says no."""
+    for abi in (1, 2):
+        for with_filter, answers in ((False, [None, None]), (True, ["EACCES", "EPERM"])):
+            file = Path(folders["library"], "file")
+            file.write_text("library")
+            said, _ = in_child(
+                "import platform\nfrom safe_codeact.confine import protections, syscalls\n"
+                "programs = protections.read_programs(syscalls.program_names('workspace', platform.machine()))\n"
+                + _RESTRICTED.format(abi=abi, **folders)
+                + f"for program in programs if {with_filter} else (): seccomp.install(program)\n"
+                f"def empty(): os.close(os.open({str(file)!r}, os.O_RDONLY | os.O_TRUNC))\n"
+                f"say(answers=[attempt(empty), attempt(os.truncate, {str(file)!r}, 0)])"
+            )
+            assert said["answers"] == answers, (abi, with_filter)
+            assert (file.read_text() == "library") is with_filter

@@ -24,7 +24,8 @@ def fields(*names):
 def test_no_new_privileges_is_for_good() -> None:
     """The kernel says so, and taking it back is refused."""
     said, _ = in_child(
-        _STATUS + "process.forbid_new_privileges()\nagain = attempt(libc.prctl, 38, 0)\nsay(again=again, **fields('NoNewPrivs'))"
+        _STATUS
+        + "process.forbid_new_privileges()\nagain = attempt(libc.prctl, 38, 0)\nsay(again=again, **fields('NoNewPrivs'))"
     )
     assert said == {"again": "EINVAL", "NoNewPrivs": "1"}
 
@@ -69,13 +70,13 @@ def test_a_child_dies_with_its_parent() -> None:
     """Killed, not asked: also when the parent had no time to say goodbye."""
     program = (
         "import os, sys, time\nfrom safe_codeact.kernel import process\nparent = os.getpid()\nchild = os.fork()\n"
-        "if child == 0:\n    process.die_with_parent(parent)\n    os.write(1, b'.')\n    time.sleep(100)\n"
+        "if child == 0:\n    process.die_with_parent(parent)\n    os.write(1, b'.')\n    time.sleep(100)\n    os._exit(0)\n"
         "print(child, flush=True)\ntime.sleep(100)"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     said = b""
-    while not said.endswith(b"\n") or b"." not in said:
+    while b"\n" not in said or b"." not in said:
         said += os.read(parent.stdout.fileno(), 100)
     child = int(said.replace(b".", b""))
     parent.kill()
@@ -86,6 +87,12 @@ def test_a_child_dies_with_its_parent() -> None:
         time.sleep(0.01)
     else:
         pytest.fail(f"process {child} outlived its parent")
+
+
+def test_the_kernel_is_told_whom_to_end_when_memory_runs_out() -> None:
+    """The highest figure there is, which nobody without a privilege can lower below what it was."""
+    said, _ = in_child("process.die_before_others()\nsay(score=open('/proc/self/oom_score_adj').read().strip())")
+    assert said == {"score": "1000"}
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
@@ -101,7 +108,8 @@ def test_root_is_given_up_for_good() -> None:
         assert said == {"became": "EPERM"}
         return
     said, _ = in_child(
-        _STATUS + "process.become(65534, 65533)\nsay(back=attempt(os.setuid, 0), group=attempt(os.setgid, 0), **fields('Uid', 'Gid', 'Groups'))"
+        _STATUS
+        + "process.become(65534, 65533)\nsay(back=attempt(os.setuid, 0), group=attempt(os.setgid, 0), **fields('Uid', 'Gid', 'Groups'))"
     )
     assert said == {
         "back": "EPERM", "group": "EPERM", "Groups": "",

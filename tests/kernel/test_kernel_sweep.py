@@ -14,6 +14,9 @@ import pytest
 from safe_codeact.confine import syscalls
 
 MACHINE = platform.machine()
+# uretprobe and uprobe of x86_64: newer kernels answer them before any filter is asked (kernel/seccomp.c,
+# `seccomp_uprobe_exception`), with SIGILL and ENXIO unless a probe's own trampoline calls.
+_BEFORE_ANY_FILTER = {335: -4, 336: 6} if MACHINE == "x86_64" else {}
 _ENDS_ITSELF = {"exit": -1000, "exit_group": -1000, "rt_sigreturn": -11}
 
 
@@ -41,7 +44,7 @@ def test_the_kernel_decides_every_number_as_the_table_says(sweep: tuple[syscalls
         elif number in denied:
             right = answers == [denied[number].errno]
         else:
-            right = answers == [said["killed"]]
+            right = answers in ([said["killed"]], [_BEFORE_ANY_FILTER.get(number)])
         if not right:
             wrong.append((number, answers))
     assert not wrong

@@ -177,7 +177,7 @@ def test_a_mistake_in_the_parent_is_reported_there_even_where_the_child_would_co
     [
         (
             "strct",
-            "extends='strct' is not shipped: the shipped ones are analysis, strict, tools-only, unrestricted; "
+            "extends='strct' is not shipped: the shipped ones are analysis, expression, strict, tools-only, unrestricted; "
             'a path has a "/" in it or ends with .yaml.',
         ),
         ("./absent.yaml", "the policy file '{folder}/absent.yaml' cannot be read: there is no such file."),

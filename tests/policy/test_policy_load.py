@@ -58,7 +58,7 @@ def test_the_name_of_a_file_becomes_the_name_of_the_policy_where_it_gives_none(t
     [
         (
             "nope",
-            "the policy 'nope' is not shipped: the shipped ones are analysis, strict, tools-only, unrestricted; "
+            "the policy 'nope' is not shipped: the shipped ones are analysis, expression, strict, tools-only, unrestricted; "
             'a path has a "/" in it or ends with .yaml.',
         ),
         ("/absent/x.yaml", "the policy file '/absent/x.yaml' cannot be read: there is no such file."),

@@ -178,9 +178,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "language.interpreter='expresion' must be one of compiled, expression: did you mean expression?",
     ),
     (
-        {"language": {"interpreter": "expression"}},
-        "language.interpreter='expression' is not supported by this version yet: write `compiled`, or leave the line "
-        "out.",
+        {"language": {"interpreter": "expression", "restricted": False}},
+        "language.restricted=false has no meaning for formulas, which are always judged: leave the line out.",
+    ),
+    (
+        {"language": {"interpreter": "expression", "imports": [{"module": "math"}]}},
+        "language.imports has no meaning for formulas, which import nothing: delete the lines.",
     ),
     ({"language": {"imports": [{"why": "x"}]}}, "language.imports[0] has no `module`: add it, as `module: math`."),
     (
@@ -248,9 +251,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "shorten it.",
     ),
     (
-        {"tools": {"a": {"when": "amount < 5"}}},
-        "tools.a.when='amount < 5' is not supported by this version: nothing would check it. Check it in the tool "
-        "itself.",
+        {"tools": {"a": {"when": "amount = 5"}}},
+        "tools.a.when='amount = 5' is no condition: column 8: '=' has no meaning here. Write comparisons joined by `and`, "
+        '`or`, `not`, as "amount <= 100".',
     ),
     ({"tools": {"a": {"approval": "Ask"}}}, "tools.a.approval='Ask' must be one of never, ask: did you mean ask?"),
     (

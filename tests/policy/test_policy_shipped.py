@@ -13,7 +13,7 @@ from safe_codeact.policy.effective import Policy
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.reference import render
 
-NAMES = ["analysis", "strict", "tools-only", "unrestricted"]
+NAMES = ["analysis", "expression", "strict", "tools-only", "unrestricted"]
 
 
 def test_these_policies_are_shipped() -> None:

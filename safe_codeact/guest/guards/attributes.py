@@ -363,7 +363,9 @@ def _read_format(obj: Any, name: str) -> Any:
     return format_value(obj, name)
 
 
-_VALUE_DECIDES = frozenset({"__class__", "__origin__"})  # the guard looks at what was read, not at what it was read from
+_VALUE_DECIDES = frozenset(
+    {"__class__", "__origin__"}
+)  # the guard looks at what was read, not at what it was read from
 _ORDINARY = frozenset({"format", "format_map", "obj"})  # guarded on strings and on errors only
 
 READERS: dict[str, Callable[[Any, str], Any]] = {

@@ -79,7 +79,9 @@ def _process_class(cls: type, *args: Any, **kwargs: Any) -> type:
     private = [name for name in annotations if is_private(name)]
     if private and (base := _library_base(cls)) is not None:
         # The plain name of such a field would overlay what the library's own code keeps there, and read it.
-        raise TypeError(f"{cls.__name__} has the private field {private[0]!r} and the library class {base.__name__} above it")
+        raise TypeError(
+            f"{cls.__name__} has the private field {private[0]!r} and the library class {base.__name__} above it"
+        )
     for name in private:
         if name + MARKER in cls.__dict__:
             setattr(cls, name, cls.__dict__[name + MARKER])
@@ -98,7 +100,9 @@ def _library_base(cls: type) -> type | None:
     return None
 
 
-_WITHOUT_PRIVATE = frozenset({"builtins", "abc", "typing", "collections.abc"})  # their instances have no such attributes
+_WITHOUT_PRIVATE = frozenset(
+    {"builtins", "abc", "typing", "collections.abc"}
+)  # their instances have no such attributes
 
 
 def _alias(made: type, name: str) -> None:

@@ -40,7 +40,7 @@ def type_of(callee: Any, obj: Any, /) -> Any:
     kind = type(obj)
     if issubclass(kind, type):  # obj is a class
         return shield(kind)
-    return kind if kind is not Metaclass else _stand_in(type(kind_of(obj)))
+    return kind if kind is not Metaclass else shield(type(kind_of(obj)))
 
 
 class Metaclass:
@@ -103,5 +103,5 @@ class Metaclass:
 
 _KIND: Any = Metaclass.__dict__["_kind"]
 kind_of: Callable[[Any], Any] = _KIND.__get__  # the real metaclass behind a stand-in
-_stand_in = functools.cache(Metaclass)
+_stand_in: Callable[[Any], Metaclass] = functools.cache(Metaclass)
 TYPE = _stand_in(type)

@@ -1,8 +1,9 @@
 """Objects of the standard library that carry an attribute's name, or a library's private objects, as plain data.
 
 Threat: `functools.cached_property` reads `instance.__dict__[self.attrname]`, whatever the action has set `attrname` to;
-`dataclasses.asdict` reads the attribute that `Field.name` names, an Enum's property the one of the member's value; `inspect.signature(f)` hands out the defaults of a
-library's function, which hold modules (`def close(self, unlink=os.unlink)`).
+`dataclasses.asdict` reads the attribute that `Field.name` names, an Enum's property the one of the member's value;
+`inspect.signature(f)` hands out the defaults of a library's function, which hold modules and private functions
+(`def close(self, unlink=os.unlink)`).
 What doesn't work: a rule about those names in the source, because descriptors have `__set__` and classes have `fields`.
 What we do: each is exchanged, once per process and before any action, for one that keeps to what it was made for.
 What still gets through: defaults that are plain values, classes and a library's own functions.
@@ -22,8 +23,12 @@ from safe_codeact.gate.names import Stance, reading
 from safe_codeact.guest.guards.metaclasses import shield
 from safe_codeact.guest.guards.own import content
 
-_SPEAKING = frozenset({"eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "delattr", "vars", "input"})
-_HARMLESS_MODULES = frozenset({"builtins", "math", "cmath", "_operator", "_functools", "_heapq", "_bisect", "itertools", "time"})
+_SPEAKING = frozenset(
+    {"eval", "exec", "compile", "__import__", "open", "getattr", "setattr", "delattr", "vars", "input"}
+)
+_HARMLESS_MODULES = frozenset(
+    {"builtins", "math", "cmath", "_operator", "_functools", "_heapq", "_bisect", "itertools", "time"}
+)
 _HIDDEN = "<not available>"
 
 
@@ -32,7 +37,7 @@ def seal() -> None:
     if functools.cached_property.__get__ is not _get_cached:
         functools.cached_property.__get__ = _get_cached  # type: ignore[method-assign,assignment]
         enum.property.__get__ = _get_member  # type: ignore[method-assign]
-        dataclasses.Field.name = property(_field_name.__get__, _name_field)  # type: ignore[assignment]
+        dataclasses.Field.name = property(_field_name.__get__, _name_field)  # type: ignore[assignment,misc]
         inspect._signature_from_function = _signature_from_function  # type: ignore[attr-defined]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,9 +20,18 @@ def builtins_for(
     policy: Policy, facades: Modules, names: dict[str, Any], provided: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The `__builtins__` of an action; `provided` are ours and the tools, which win over a builtin's name."""
+    if policy.language.interpreter == "expression":
+        return {**_expression().functions.FUNCTIONS, **provided}
     return guarded_builtins(policy, facades.importer, namespace=names, open_=guarded_open, tools=dict(provided))
 
 
 def run(judgement: Judgement, names: dict[str, Any]) -> object:
     """Run to the end; the last expression's value, or `NOTHING`."""
+    if judgement.formula is not None:
+        return _expression().run(judgement, names)
     return compiled.run(judgement, names)
+
+
+def _expression() -> Any:
+    """Loaded by the zygotes whose policy has formulas (`guest.preload`); the others do without asteval."""
+    return importlib.import_module("safe_codeact.guest.interpreters.expression")

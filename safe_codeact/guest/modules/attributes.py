@@ -7,7 +7,6 @@ libraries are led to it.
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import functools
 import string
@@ -24,6 +23,7 @@ from safe_codeact.guest.guards import attrgetter, methodcaller, shield
 from safe_codeact.guest.guards.attributes import attributes_of
 from safe_codeact.guest.guards.classes import judged_namespace
 from safe_codeact.guest.guards.refusal import refusal
+from safe_codeact.guest.guards.views import MARK
 
 _COPIED = frozenset((*functools.WRAPPER_ASSIGNMENTS, *functools.WRAPPER_UPDATES, "__type_params__"))
 
@@ -51,9 +51,9 @@ def field_names(names: Iterable[Any]) -> None:
 
 
 def action_frame() -> FrameType | None:
-    """The nearest frame of the action's own code, or None. Its builtins are not the interpreter's."""
+    """The nearest frame of the action's own code, or None. Its builtins are the guarded ones."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_builtins is builtins.__dict__:
+    while frame is not None and MARK not in frame.f_builtins:
         frame = frame.f_back
     return frame
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Place:
         self.readable: tuple[str, ...] = ()
         self.deadline: float | None = None  # on time.monotonic's clock
         self.environ: dict[str, str] = {}
+        self._earlier: re.Pattern[str] | None = None  # matches the workspace as an earlier action's worker had it
         self._here = False  # whether the process's folder is the workspace
 
     def configure(self, mode: str, readable: tuple[str, ...]) -> None:
@@ -41,6 +43,8 @@ class Place:
         """`workspace` should be the process's folder by now: then relative paths keep their spelling in error messages."""
         self.workspace = os.path.realpath(workspace) if workspace else ""
         self._here = bool(workspace) and os.getcwd() == self.workspace
+        slot = re.fullmatch(r"(.*/)\d+(/[^/]+)", self.workspace)
+        self._earlier = slot and re.compile(rf"{re.escape(slot[1])}\d+{re.escape(slot[2])}(?=/|\Z)")
         self.deadline = deadline
 
     def reach(self, path: Any, *, writing: bool = False, follow: bool = True) -> str:
@@ -48,13 +52,13 @@ class Place:
 
         With `follow=False` the last component is not resolved: for what acts on the entry itself, as remove does.
         """
-        text = path_text(path)
+        text = self._spelled(path)
         real = self.resolve(text, writing=writing, follow=follow)
         return text if self._here and text else real
 
     def resolve(self, path: Any, *, writing: bool = False, follow: bool = True) -> str:
         """As `reach`; the result is absolute and resolved."""
-        text = path_text(path)
+        text = self._spelled(path)
         if not self.workspace and not self.readable:
             raise PermissionError(
                 f"{text!r} cannot be used: this policy gives an action no files (filesystem.workspace: none). "
@@ -100,6 +104,14 @@ class Place:
         text = io.TextIOWrapper(buffered, encoding, errors, newline, buffering == 1)
         text.mode = mode
         return text
+
+    def _spelled(self, path: Any) -> str:
+        """The path's text. A workspace has another slot in each action: an absolute path that a session kept goes on meaning
+        its own file. No other session's is meant by it, wherever it was then.
+        """
+        text = path_text(path)
+        earlier = self._earlier.match(text) if self._earlier is not None else None
+        return text if earlier is None else self.workspace + text[earlier.end() :]
 
     def _way_out(self) -> str:
         also = f" These can be read as well: {', '.join(self.readable)}." if self.readable else ""

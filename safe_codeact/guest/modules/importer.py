@@ -7,8 +7,8 @@ takes its module from `sys.modules` and discards our answer, with an empty facad
 """
 
 from __future__ import annotations
-
 import __future__
+
 import difflib
 import importlib
 import os
@@ -27,7 +27,8 @@ from safe_codeact.guest.modules.files import HERE
 from safe_codeact.guest.modules.patches import apply_patches
 from safe_codeact.guest.modules.patches.matplotlib import collect_figures
 from safe_codeact.policy.effective import ImportRule, Policy
-from safe_codeact.policy.knowledge import ALIASES, DENIED, PARTS, importable
+from safe_codeact.policy.knowledge import DENIED
+from safe_codeact.policy.parts import ALIASES, PARTS, importable
 
 # Nothing imports these in a worker: they call addresses. (numpy's bit generators import them when they are asked to.)
 _UNREACHABLE = ("ctypes", "_ctypes", "cffi", "_cffi_backend")

@@ -92,6 +92,11 @@ _LIBRARIES = (
         lambda numpy, name, value: numpy.set_printoptions(**{name: value}),
     ),
     _Library("decimal", _decimal, lambda decimal, name, value: setattr(decimal.getcontext(), name, value)),
+    _Library(
+        "mpmath",
+        lambda mpmath: {"prec": mpmath.mp.prec},
+        lambda mpmath, _name, value: setattr(mpmath.mp, "prec", value),
+    ),
     _Library("warnings", _warnings, _set_warnings),
     _Library(
         "sys",

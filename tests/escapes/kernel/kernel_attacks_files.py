@@ -122,6 +122,19 @@ WATCHING = _made(
     "as root",
 )
 
+PROGRAMS = _made(
+    "programs left behind",
+    {
+        "set-user-id": "fd = call('openat', AT, b'program', 0o102, 0o4755)\ngot = fd >= 0 and os.fstat(fd).st_mode & 0o4000",
+        "set-group-id": "fd = call('openat', AT, b'program', 0o101, 0o2755)\ngot = fd >= 0 and os.fstat(fd).st_mode & 0o2000",
+        "set-group-id, opened for reading": "fd = call('openat', AT, b'program', 0o100, 0o2755)\ngot = fd >= 0 and os.fstat(fd).st_mode & 0o2000",
+        "a folder that passes its group on": "got = call('mkdirat', AT, b'folder', 0o2777) == 0",
+        "set-user-id afterwards": "fd = os.open('program', 66)\nos.fchmod(fd, 0o4755)\ngot = os.fstat(fd).st_mode & 0o4000",
+    },
+    "denied",
+    "if offered",
+)
+
 SESSIONS = _made(
     "other sessions",
     {
@@ -181,4 +194,4 @@ PROC = _made(
     "never",
 )  # fmt: skip
 
-ATTACKS = READING + WRITING + WATCHING + SESSIONS + PROC
+ATTACKS = READING + WRITING + WATCHING + PROGRAMS + SESSIONS + PROC

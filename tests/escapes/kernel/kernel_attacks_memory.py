@@ -196,7 +196,7 @@ _IOCTLS = {
     "TIOCNOTTY": ("0", 0x5422),
 }  # fmt: skip
 _FCNTLS = {
-    "F_DUPFD": (0, 9), "F_SETFL": (4, 0o20000), "F_SETLK": (6, 0), "F_SETOWN": (8, 1), "F_SETSIG": (10, 9),
+    "F_DUPFD": (0, 9), "F_SETFL": (4, 0o20000), "F_GETLK": (5, 0), "F_SETLKW": (7, 0), "F_SETOWN": (8, 1), "F_SETSIG": (10, 9),
     "F_SETOWN_EX": (15, 0), "F_OFD_SETLK": (37, 0), "F_SETLEASE": (1024, 0), "F_NOTIFY": (1026, 0x80000001),
     "F_SETPIPE_SZ": (1031, 1 << 20), "F_ADD_SEALS": (1033, 1), "F_SET_RW_HINT": (1036, 0),
 }  # fmt: skip

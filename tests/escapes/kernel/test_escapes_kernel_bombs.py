@@ -20,7 +20,7 @@ libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
 NONE = ctypes.c_void_p(-1).value
 """
-_ENDED = ("completed", "raised", "timed_out", "memory_exceeded", "crashed", "forbidden_syscall")
+_ENDED = ("completed", "raised", "timed_out", "memory_exceeded", "crashed", "forbidden_syscall", "workspace_exceeded")
 
 MEMORY = {
     "one large block": "x = bytearray(1 << 40)",
@@ -87,7 +87,7 @@ DISK = {
 def runtime() -> Iterator[Runtime]:
     policy = Policy.from_dict({
         "version": 1, "name": "bombs", "extends": "unrestricted",
-        "limits": {"wall_seconds": 20, "cpu_seconds": 2, "memory_mb": 96, "state_mb": 32, "workspace_mb": 32},
+        "limits": {"wall_seconds": 20, "cpu_seconds": 1, "memory_mb": 96, "state_mb": 32, "workspace_mb": 32},
     })  # fmt: skip
     with Runtime(policy) as made:
         yield made
@@ -161,8 +161,8 @@ def test_no_crowd_can_be_made(name: str, runtime: Runtime, session: Any) -> None
 def test_one_file_is_bounded_and_what_is_left_behind_can_be_removed(name: str, runtime: Runtime, session: Any) -> None:
     """Blocks on the disk, counted by the host, stay below the policy's figure; then everything is deleted."""
     observation = _run(session, DISK[name])
-    assert observation.outcome == "raised", observation.text
-    assert observation.error.type in ("OSError", "PermissionError")
+    assert observation.outcome in ("raised", "workspace_exceeded"), observation.text
+    assert observation.error is None or observation.error.type in ("OSError", "PermissionError")
     files = session._state.workspace
     assert sum(entry.size for entry in files.entries()) <= runtime.policy.limits.workspace_mb << 20
     for entry in os.scandir(files.folder):

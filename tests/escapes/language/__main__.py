@@ -9,6 +9,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "gate")]
 
 from attempts import AGAINST_THE_GATE, ATTEMPTS  # noqa: E402
+from attempts_deeper import DEEPER, DEEPER_AGAINST_THE_GATE  # noqa: E402
 from gated_runs import run_all  # noqa: E402
 from test_gate_corpus import PROGRAMS  # noqa: E402
 
@@ -18,7 +19,7 @@ def main() -> None:
     for mode in ("gated", "without-restrictedpython"):
         print(f"\n{mode}\n{'attempts':<62}{'all':>5}{'gate':>6}{'guard':>6}{'harmless':>9}{'escaped':>8}")
         totals = [0, 0, 0, 0, 0]
-        for kind, sources in {**ATTEMPTS, **AGAINST_THE_GATE}.items():
+        for kind, sources in {**ATTEMPTS, **DEEPER, **AGAINST_THE_GATE, **DEEPER_AGAINST_THE_GATE}.items():
             results = run_all(sources, mode)
             escaped = sum(result["loot"] for result in results)
             gate = sum(bool(result["refused"]) for result in results)

@@ -95,7 +95,7 @@ ATTEMPTS: dict[str, list[str]] = {
         "def f():\n    yield 1\nloot = getattr(f(), 'gi_frame')",
         "def f():\n    yield from iter([1])\ng = f(); next(g)\nloot = [g.gi_yieldfrom, g.gi_frame]",
         "import asyncio\nasync def main():\n    return asyncio.current_task().get_coro().cr_frame\nloot = asyncio.run(main())",
-        "import asyncio\nasync def main():\n    return asyncio.current_task().get_stack()[0].f_globals\nloot = [asyncio.run(main()), int.__mro__]",
+        "import asyncio\nasync def main():\n    return asyncio.current_task().get_stack()[0].f_globals\nloot = asyncio.run(main())",
     ],
     "tracebacks and exceptions": [
         "try:\n    1/0\nexcept Exception as e:\n    loot = e.__traceback__",
@@ -218,21 +218,21 @@ ATTEMPTS: dict[str, list[str]] = {
     ],
     "classes that C code believes": [
         _MATCH_ANYTHING
-        + "class M(metaclass=Anything):\n    __match_args__ = ('__globals__',)\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class M(metaclass=Anything):\n    __match_args__ = ('__globals__',)\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
-        + "class M(metaclass=Anything):\n    pass\nM.__match_args__ = ('__globals__',)\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class M(metaclass=Anything):\n    pass\nM.__match_args__ = ('__globals__',)\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
         + "M = Anything('M', (), {'__match_args__': ('_hidden',)})\nfrom vault import Box\nmatch Box():\n    case M(h):\n        loot = h",
         _MATCH_ANYTHING
-        + "class Later(Anything):\n    def __getattr__(cls, name):\n        return ('__globals__',)\nclass M(metaclass=Later): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class Later(Anything):\n    def __getattr__(cls, name):\n        return ('__globals__',)\nclass M(metaclass=Later): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
-        + "class Later(Anything):\n    @property\n    def __match_args__(cls):\n        return ('__globals__',)\nclass M(metaclass=Later): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class Later(Anything):\n    @property\n    def __match_args__(cls):\n        return ('__globals__',)\nclass M(metaclass=Later): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
-        + "class Put(Anything):\n    def __new__(meta, name, bases, ns):\n        ns['__match_args__'] = ('__globals__',)\n        return super().__new__(meta, name, bases, ns)\nclass M(metaclass=Put): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class Put(Anything):\n    def __new__(meta, name, bases, ns):\n        ns['__match_args__'] = ('__globals__',)\n        return super().__new__(meta, name, bases, ns)\nclass M(metaclass=Put): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
-        + "class Put(Anything):\n    def __new__(meta, name, bases, ns):\n        return type.__new__(meta, name, bases, {**ns, '__match_args__': ('__globals__',)})\nclass M(metaclass=Put): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class Put(Anything):\n    def __new__(meta, name, bases, ns):\n        return type.__new__(meta, name, bases, {**ns, '__match_args__': ('__globals__',)})\nclass M(metaclass=Put): pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         _MATCH_ANYTHING
-        + "class M(metaclass=Anything):\n    for __match_args__ in [('__globals__',)]: pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = [g, int.__mro__]",
+        + "class M(metaclass=Anything):\n    for __match_args__ in [('__globals__',)]: pass\ndef f(): pass\nmatch f:\n    case M(g):\n        loot = g",
         "class A:\n    __array_interface__ = {'data': (4096, False), 'shape': (1,), 'typestr': '|u1', 'version': 3}\nloot = A",
         "loot = type('A', (), {'__array_interface__': {}})",
         "t = type\nloot = t('A', (), {'__array_interface__': {}})",
@@ -339,7 +339,7 @@ ATTEMPTS: dict[str, list[str]] = {
         "with __import__('contextlib').nullcontext(int.__mro__) as loot: pass",
         "x: (loot := int.__mro__) = 1",
         "match int:\n    case object(__mro__=m):\n        loot = m",
-        "match (lambda: 0):\n    case object(__globals__=g):\n        loot = [g, int.__mro__]",
+        "match (lambda: 0):\n    case object(__globals__=g):\n        loot = g",
         "class C:\n    x = int.__mro__\nloot = C.x",
         "loot = int.__mro__ if True else 0",
         "del_ = {}\nloot = [*int.__mro__]",

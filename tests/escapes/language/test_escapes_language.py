@@ -10,10 +10,14 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "gate"))
 from attempts import AGAINST_THE_GATE, ATTEMPTS
+from attempts_deeper import DEEPER, DEEPER_AGAINST_THE_GATE
 from gated_runs import run_all
 
+REAL = {**ATTEMPTS, **DEEPER}
 EVERY = [
-    (kind, source) for table in (ATTEMPTS, AGAINST_THE_GATE) for kind, sources in table.items() for source in sources
+    (kind, source)
+    for kind, sources in {**REAL, **AGAINST_THE_GATE, **DEEPER_AGAINST_THE_GATE}.items()
+    for source in sources
 ]
 
 
@@ -24,11 +28,11 @@ def gated() -> dict[str, dict[str, Any]]:
 
 
 def test_there_are_attempts_enough_and_no_two_are_the_same() -> None:
-    """At least 300 distinct attempts."""
-    assert len({source for _, source in EVERY}) == len(EVERY) >= 300
+    """At least 400 distinct attempts."""
+    assert len({source for _, source in EVERY}) == len(EVERY) >= 400
 
 
-@pytest.mark.parametrize("kind", [*ATTEMPTS, *AGAINST_THE_GATE])
+@pytest.mark.parametrize("kind", dict(EVERY))
 def test_no_attempt_of_this_class_gets_anything(kind: str, gated: dict[str, dict[str, Any]]) -> None:
     """Each is refused by the gate, refused by a guard, or ends without the loot; none kills the process."""
     escaped = {
@@ -39,10 +43,10 @@ def test_no_attempt_of_this_class_gets_anything(kind: str, gated: dict[str, dict
     assert not escaped
 
 
-@pytest.mark.parametrize("kind", ATTEMPTS)
+@pytest.mark.parametrize("kind", REAL)
 def test_the_attempts_of_this_class_are_real(kind: str) -> None:
     """In plain CPython each gets what it is after: a check that has never failed has not been tested."""
-    results = zip(ATTEMPTS[kind], run_all(ATTEMPTS[kind], "plain"), strict=True)
+    results = zip(REAL[kind], run_all(REAL[kind], "plain"), strict=True)
     assert not {source: result["error"] for source, result in results if not result["loot"]}
 
 

@@ -26,7 +26,13 @@ def run(
     """What each turn of each program printed, returned or raised; with `mode="plain"`, in CPython without any of this."""
     turns = [[each] if isinstance(each, str) else each for each in programs]
     request = json.dumps({"policy": policy, "programs": turns, "mode": mode})
-    environment = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "PYTHONHASHSEED": "0",
+    }
     with tempfile.TemporaryDirectory() as cache:
         done = subprocess.run(
             [sys.executable, __file__],

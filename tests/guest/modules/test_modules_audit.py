@@ -28,7 +28,6 @@ REAL_CALLS = {
     "import gc\ngc.get_referents({})": "gc.get_referents is not available: it hands out the interpreter's own objects.",
     "sys._current_frames()": "sys._current_frames is not available: it hands out the interpreter's own objects.",
     "(lambda: 0).__code__.replace(co_name='x')": "code.__new__ is not available: it hands out the interpreter's own objects.",
-    "def f(): pass\nf.__code__ = (lambda: 1).__code__": "__code__ cannot be changed: it is what a function is made of.",
     "import pickle\npickle.loads(b'cos\\nsystem\\n.')": "pickle.find_class is not available: it hands out the interpreter's own objects.",
     "sys.settrace(print)": "sys.settrace is not available: it replaces a hook that the whole interpreter uses.",
     "os.symlink('/etc', 'etc')": "os.symlink is not available: links lead out of the workspace.",
@@ -67,6 +66,8 @@ AGAINST_THE_HOOK = {
     "another hook that hides it": "sys.addaudithook(lambda *a: None)\nopen('/etc/passwd')",
     "the exception caught, and on": "try:\n    os.system('true')\nexcept PermissionError:\n    pass\nopen('/etc/passwd')",
     "up through an open folder": "d = os.open('.', 0)\nos.open('../../../../etc/passwd', 0, dir_fd=d)",
+    "the frame that a refusal shows": "import operator\ndef frames(e):\n    t = e.__traceback__\n    while t:\n        yield t.tb_frame\n        t = t.tb_next\ntry:\n    open('/etc/passwd')\nexcept PermissionError as e:\n    for f in frames(e):\n        for n, v in list(f.f_locals.items()):\n            if callable(v) and hasattr(v, '__code__') and n != 'frames':\n                v.__code__ = (lambda *a: True).__code__\n            elif hasattr(v, 'clear') and isinstance(v, (dict, set, list)) and f.f_globals['__name__'].startswith('safe'):\n                v.clear()\nopen('/etc/passwd')",
+    "the globals behind that frame": "try:\n    open('/etc/passwd')\nexcept PermissionError as e:\n    t = e.__traceback__\n    while t:\n        if 'safe_codeact' in t.tb_frame.f_globals.get('__name__', ''):\n            t.tb_frame.f_globals.clear()\n        t = t.tb_next\nopen('/etc/passwd')",
     "removed through an open folder": "d = os.open('.', 0)\nos.remove('../x', dir_fd=d)",
 }  # fmt: skip
 
@@ -108,7 +109,7 @@ def test_without_the_hook_the_same_calls_do_something_else() -> None:
 
 @pytest.mark.parametrize("attack", AGAINST_THE_HOOK)
 def test_the_hook_is_not_talked_out_of_it(attack: str) -> None:
-    """What it uses lies in closures, and the paths that it judges are the ones that are opened."""
+    """What it uses cannot be changed from its frame, and the paths that it judges are the ones that are opened."""
     (result,) = run([AGAINST_THE_HOOK[attack]])
     assert result["raised"] in ("PermissionError", "TypeError"), result
 

@@ -39,17 +39,20 @@ PATCHES: Mapping[str, Callable[[], None]] = {
     "pandas.core.accessor": protocols.patch_accessors,
     "patsy.eval": statsmodels.patch_patsy,
     "scipy": scipy.patch,
+    "scipy.stats._distn_infrastructure": scipy.patch_distributions,
     "sklearn.base": protocols.patch_estimators,
     "statsmodels": statsmodels.patch,
+    "statsmodels.base.model": statsmodels.patch_models,
     "string": standard.patch_string,
     "sympy": sympy.patch,
     "typing": standard.patch_typing,
 }
 
-# What a worker needs in any case: it has no sockets for an event loop, and no screen for a chart.
+# What a worker needs in any case: it has no sockets for an event loop, no screen for a chart, and no right to set a mode.
 PATCHES_ALWAYS: Mapping[str, Callable[[], None]] = {
     "asyncio": standard.patch_asyncio,
     "matplotlib.pyplot": matplotlib.patch_pyplot,
+    "shutil": standard.patch_shutil,
 }
 
 _DONE = "_safe_codeact_patched"

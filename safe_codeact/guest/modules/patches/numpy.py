@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 from safe_codeact.guest.guards.refusal import ActionRefused
 from safe_codeact.guest.modules.files import HERE
@@ -15,16 +16,25 @@ _PICKLES = frozenset(
 )
 
 
-class _NoAddresses:
-    """`array.ctypes`: addresses, and ctypes objects whose classes read any memory."""
+def _addresses(original: Callable[..., Any]) -> Callable[..., Any]:
+    """`array.ctypes`: addresses, and ctypes objects whose classes read any memory.
 
-    def __init__(self, *args: Any) -> NoReturn:
+    scipy hands the parameters of some distributions to its own C code in this way, and to nobody else: it goes on.
+    """
+
+    def addresses(*args: Any) -> Any:
+        distributions = sys.modules.get("scipy.stats._continuous_distns")
+        if distributions is not None and sys._getframe(1).f_globals is vars(distributions):
+            return original(*args)
         raise ActionRefused("ndarray.ctypes is not available: it gives raw addresses. Use the array's own methods.")
+
+    return addresses
 
 
 def patch() -> None:
     close("numpy", pickles_in=_PICKLES)
-    sys.modules["numpy._core._internal"]._ctypes = _NoAddresses  # type: ignore[attr-defined]
+    internal: Any = sys.modules["numpy._core._internal"]
+    internal._ctypes = _addresses(internal._ctypes)
     _patch_types()
     source = sys.modules["numpy.lib._datasource"].DataSource
 

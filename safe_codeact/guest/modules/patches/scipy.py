@@ -1,9 +1,43 @@
-"""scipy: programs that it would start. Its evaluators take numbers and functions; distributions check their shape names."""
+"""scipy: programs that it would start, and the argument parsers that it generates for distributions.
+
+Threat: `rv_continuous(shapes=...)` pastes the names of shapes into source and runs it. scipy checks the names, of whatever
+the object's own `replace`, `split` and `__iter__` say they are; what is pasted is what `join` finds in memory.
+What we do: read the generated text: functions that return their arguments, and nothing else.
+"""
 
 from __future__ import annotations
 
+import ast
+import sys
+from builtins import exec as real_exec
+from typing import Any, Final
+
 from safe_codeact.guest.modules.patches.doors import close
+from safe_codeact.guest.modules.patches.expressions import refuse
+
+_NODES: Final = (
+    ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Tuple, ast.Name, ast.Load, ast.Constant, ast.Call,
+    ast.keyword, ast.Attribute,
+)  # fmt: skip
 
 
 def patch() -> None:
     close("scipy")
+
+
+def patch_distributions() -> None:
+    module: Any = sys.modules["scipy.stats._distn_infrastructure"]
+    module.exec = _exec_parser
+
+
+def _exec_parser(source: str, names: dict[str, Any]) -> None:
+    text = str.__str__(source)
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, _NODES):
+            raise refuse(text, f"{type(node).__name__}, which is no part of a list of shapes", "scipy.stats")
+        if isinstance(node, ast.Attribute) and node.attr != "_argcheck_rvs":
+            raise refuse(text, f"the attribute {node.attr!r}", "scipy.stats")
+        if isinstance(node, ast.Call) and not isinstance(node.func, ast.Attribute):
+            raise refuse(text, "a call", "scipy.stats")
+    # SAFETY: the text defines functions that hand their arguments on; a default that ran code would be another node.
+    real_exec(text, names)

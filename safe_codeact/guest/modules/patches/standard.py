@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import enum
+import functools
 import inspect
 import logging
+import shutil
 import typing
 from builtins import compile as real_compile
 from builtins import eval as real_eval
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
@@ -51,6 +54,20 @@ def patch_dataclasses() -> None:
 def patch_asyncio() -> None:
     """Loops without sockets, for whoever asks for one."""
     asyncio.set_event_loop_policy(ActionLoopPolicy())
+
+
+def patch_shutil() -> None:
+    """A worker may change neither modes nor times, which Landlock has no right for: copying goes on without them."""
+
+    def tolerant(copy: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(copy)
+        def copy_what_may_be(*args: Any, **kwargs: Any) -> None:
+            with contextlib.suppress(PermissionError):
+                copy(*args, **kwargs)
+
+        return copy_what_may_be
+
+    shutil.copymode, shutil.copystat = tolerant(shutil.copymode), tolerant(shutil.copystat)
 
 
 def patch_logging() -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
-from safe_codeact.guest.modules.attributes import action_names
+from safe_codeact.guest.modules.attributes import action_names, library_name
 from safe_codeact.guest.modules.patches.doors import close
 from safe_codeact.guest.modules.patches.expressions import checked, harmless_builtins
 
@@ -26,6 +26,20 @@ _INSERTED = frozenset(f"__FORMULAIC_{name}__" for name in ("CONTEXT", "METADATA"
 
 def patch() -> None:
     close("statsmodels", pickles_in=frozenset({"statsmodels.iolib.smpickle", "statsmodels.base.model"}))
+
+
+def patch_models() -> None:
+    """`OLS(y, x, **{"_name": value})`: keywords that a model does not know become its attributes, whatever they are called."""
+    model: Any = sys.modules["statsmodels.base.model"].Model
+    original = model.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            library_name(name, "the keyword")
+        original(self, *args, **kwargs)
+
+    __init__.__doc__ = original.__doc__
+    model.__init__ = __init__
 
 
 def patch_patsy() -> None:
@@ -57,6 +71,11 @@ def _eval_factor(code: CodeType, globals: Any = None, locals: Any = None) -> Any
 def _capture(cls: Any, eval_env: Any = 0, reference: int = 0) -> Any:
     if isinstance(eval_env, cls):
         return eval_env
+    frame = sys._getframe(1)
+    for _ in range(eval_env + reference if isinstance(eval_env, int) else 0):
+        frame = frame.f_back or frame
+    if type(frame.f_locals) is sys.modules["patsy.eval"].VarLookupDict:  # type: ignore[comparison-overlap]
+        return cls([frame.f_locals], 0)  # a factor that looks names up itself: Q("weight.kg")
     own_globals, own_locals = action_names()
     return cls([own_locals, own_globals], 0)
 

@@ -1,0 +1,41 @@
+"""What modules hand out, with the kernel layer imagined away: no attempt gets what it is after."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from modules_attempts import ATTEMPTS
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "guest" / "modules"))
+from modules_driver import run
+
+EVERY = [(kind, name) for kind, attempts in ATTEMPTS.items() for name in attempts]
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[tuple[str, str], dict[str, Any]]:
+    sources: list[str | list[str]] = [ATTEMPTS[kind][name] for kind, name in EVERY]
+    return dict(zip(EVERY, (each[-1] for each in run(sources)), strict=True))
+
+
+@pytest.mark.parametrize("kind", ATTEMPTS)
+def test_no_attempt_of_this_class_gets_anything(kind: str, results: Any) -> None:
+    """Refused by the gate, refused by a guard, or ended without the loot; none kills the process."""
+    escaped = {
+        name: result
+        for (each, name), result in results.items()
+        if each == kind and (result.get("value") == "True" or result["raised"] in ("died", "driver"))
+    }
+    assert not escaped
+
+
+@pytest.mark.parametrize("kind", ["memory by an attribute", "a metaclass in the open"])
+def test_the_attempts_of_this_class_are_real(kind: str) -> None:
+    """In plain CPython each gets what it is after."""
+    plain = run(list(ATTEMPTS[kind].values()), mode="plain")
+    assert {
+        name: result[-1] for name, result in zip(ATTEMPTS[kind], plain, strict=True) if result[-1]["value"] != "True"
+    } == {}
