@@ -55,12 +55,26 @@ def _answered(transcript: exchange.Transcript, what: str) -> Any:
     return transcript.answer
 
 
-def _no_tools(_call: messages.ToolCall, _left: float) -> messages.ToolReply:
-    raise RuntimeError("a tool call outside an action: the conversation forbids it")
+class _NoTools:
+    """For requests that run no action: the conversation forbids tool calls there."""
+
+    def begin(self, call: messages.ToolCall, seconds_left: float) -> None:
+        """See `answer`."""
+
+    def is_concurrent(self, call: messages.ToolCall) -> bool:
+        """See `answer`."""
+        return False
+
+    def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
+        """Never called."""
+        raise RuntimeError("a tool call outside an action: the conversation forbids it")
+
+    async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
+        """Never called."""
+        return self.answer(call, seconds_left)
 
 
-async def _no_tools_async(_call: messages.ToolCall, _left: float) -> messages.ToolReply:
-    raise RuntimeError("a tool call outside an action: the conversation forbids it")
+_NO_TOOLS = _NoTools()
 
 
 class Files:
@@ -121,9 +135,7 @@ class Session:
                 with self._worker() as worker:
                     queued = time.monotonic() - started
                     request = state.execute(source, wall, worker)
-                    transcript = exchange.converse(
-                        worker, request, attempt.descriptors, state.bounds(wall), calls.answer
-                    )
+                    transcript = exchange.converse(worker, request, attempt.descriptors, state.bounds(wall), calls)
                 return state.conclude(transcript, attempt, calls, before, started, queued)
 
     def get(self, name: str) -> Any:
@@ -199,7 +211,7 @@ class Session:
         with state.attempt() as attempt:
             with self._worker() as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, _no_tools)
+                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
             saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
             problem = state.settle(attempt, saved, saved >= 0)
         answer = _answered(transcript, what)
@@ -263,7 +275,7 @@ class AsyncSession:
                     queued = time.monotonic() - started
                     request = state.execute(source, wall, worker)
                     transcript = await exchange.converse_async(
-                        worker, request, attempt.descriptors, state.bounds(wall), calls.answer_async
+                        worker, request, attempt.descriptors, state.bounds(wall), calls
                     )
                 return state.conclude(transcript, attempt, calls, before, started, queued)
 
@@ -351,9 +363,7 @@ class AsyncSession:
         with state.attempt() as attempt:
             async with self._worker() as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                transcript = await exchange.converse_async(
-                    worker, request, attempt.descriptors, bounds, _no_tools_async
-                )
+                transcript = await exchange.converse_async(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
             saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
             problem = state.settle(attempt, saved, saved >= 0)
         answer = _answered(transcript, what)

@@ -24,6 +24,8 @@ from safe_codeact.gate.rules import (
 MOST_TOKENS = 100_000
 MOST_DEPTH = 180  # levels of the syntax tree; elif chains and a + b + c … count one level each
 MOST_NODES = 150_000
+MOST_KEYWORDS = 1_000  # of one call, class or class pattern: CPython compares each with each
+MOST_COPIES = 300_000  # nodes, with the code of `finally` counted as often as it is compiled
 ACTION_FILENAME = "<action>"
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -46,6 +48,29 @@ def bounded(source: str, situation: Situation) -> str | None:
         g104_source_complexity.report(situation, f"the source has {tokens} tokens; {MOST_TOKENS} are allowed")
         return None
     return source
+
+
+def copies(node: ast.AST) -> tuple[int, int]:
+    """How many nodes CPython compiles, and how many of them leave a block, for a tree of bounded depth.
+
+    A `finally` is compiled for the end of its block, for an exception, and for each `return`, `break` and `continue` that
+    leaves through it: thirty of them inside each other are a billion. Counting stops where `MOST_COPIES` is passed.
+    """
+    nodes, exits = 1, int(isinstance(node, (ast.Return, ast.Break, ast.Continue)))
+    last = list(node.finalbody) if isinstance(node, (ast.Try, ast.TryStar)) else []
+    for child in ast.iter_child_nodes(node):
+        if child not in last:
+            inside, leaving = copies(child)
+            nodes, exits = nodes + inside, exits + leaving
+            if nodes > MOST_COPIES:
+                return nodes, exits
+    times = 2 + exits
+    for child in last:
+        inside, leaving = copies(child)
+        nodes, exits = nodes + times * inside, exits + times * leaving
+        if nodes > MOST_COPIES:
+            break
+    return nodes, exits
 
 
 def _unusable(source: str) -> list[tuple[int, str]]:

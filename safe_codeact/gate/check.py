@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Literal
 
-from safe_codeact.gate.bounds import ACTION_FILENAME, bounded, parsed
+from safe_codeact.gate.bounds import ACTION_FILENAME, MOST_COPIES, bounded, copies, parsed
 from safe_codeact.gate.formulas import FormulaWalk, staged
 from safe_codeact.gate.names import ECHO, MARKER, unmark
 from safe_codeact.gate.report import GateReport
@@ -80,6 +80,8 @@ def _judge(source: str, policy: Policy, tools: Sequence[str], mode: Literal["act
     try:
         if policy.language.restricted:
             walk.visit(tree)
+        if walk.duplicates and copies(tree)[0] > MOST_COPIES:
+            g104_source_complexity.report(situation, f"compiled with every copy of its `finally` blocks the source has more than {MOST_COPIES} parts")
         if not situation.findings and not walk.errors:
             code = _compiled(tree, mode)
             if walk.renamed:

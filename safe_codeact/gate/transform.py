@@ -9,13 +9,13 @@ Guards stand under names that no source can spell, in the builtins of the action
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from safe_codeact.gate import grammar
-from safe_codeact.gate.bounds import MOST_DEPTH, MOST_NODES
+from safe_codeact.gate.bounds import MOST_DEPTH, MOST_KEYWORDS, MOST_NODES
 from safe_codeact.gate.guard_calls import FORMAT, HOOK, READ, TYPE_OF, WRITE, call, declared, named, placed
 from safe_codeact.gate.names import ECHO, FORBIDDEN_BINDINGS, FUTURE, MARKER, Stance, mark, reading, words, writing
 from safe_codeact.gate.rule import Situation
@@ -50,6 +50,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         self.situation = situation
         self.names: set[str] = set()  # global names that the action binds
         self.mentioned: set[str] = set()  # every name that the action reads
+        self.duplicates = False  # whether there is a `finally`, which CPython compiles several times
         self.renamed = False  # whether a name of a definition was given the marker
         self._nodes = 0
         self._depth = 0
@@ -181,7 +182,14 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             g203_guarded_attribute.report(self.situation, node)  # a plain assignment never comes here
         return node
 
+    def _few(self, node: ast.Call | ast.ClassDef | ast.MatchClass, words: Sequence[Any]) -> None:
+        if len(words) > MOST_KEYWORDS:
+            what = f"{len(words)} keywords in one place; {MOST_KEYWORDS} are allowed"
+            g104_source_complexity.report(self.situation, what, (node.lineno, node.col_offset + 1))
+            raise TooComplex
+
     def visit_Call(self, node: ast.Call) -> ast.Call:
+        self._few(node, node.keywords)
         function = node.func
         if isinstance(function, ast.Attribute) and function.attr == "format":
             # An ordinary method call in all but name: the guard calls the object's own method unless it is a string's.
@@ -252,6 +260,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         return self.node_contents_visit(node)
 
     def visit_Try(self, node: Any) -> Any:
+        self.duplicates = self.duplicates or bool(node.finalbody)
         saved = self.situation.import_may_fail
         self.situation.import_may_fail = saved or any(map(g401_import_not_allowed.is_expected, node.handlers))
         node.body = [self.visit(statement) for statement in node.body]
@@ -260,7 +269,10 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
             setattr(node, field, [self.visit(item) for item in getattr(node, field)])
         return node
 
+    visit_TryStar = visit_Try
+
     def visit_MatchClass(self, node: ast.MatchClass) -> ast.MatchClass:
+        self._few(node, node.kwd_attrs)
         node.kwd_attrs = [mark(name) for name in node.kwd_attrs]
         return self.node_contents_visit(node)
 
@@ -314,6 +326,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         return node
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        self._few(node, node.keywords)
         self._bind(node, "name")
         node.decorator_list = self._decorators(node)
         if getattr(node, "type_params", None):

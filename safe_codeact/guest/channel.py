@@ -7,7 +7,9 @@ action's. SAFETY of the reading side: these frames are the host's, and a frame i
 from __future__ import annotations
 
 import os
+import select
 import socket
+from contextlib import AbstractContextManager
 
 from safe_codeact.guest.deadline import Deadline
 from safe_codeact.wire import messages
@@ -41,13 +43,20 @@ class Channel:
             while data:
                 data = data[os.write(self._descriptor, data) :]
 
-    def ask(self, message: messages.ToolCall) -> messages.ToolReply:
-        """One call and its reply: an action has one thread, so the next frame is the answer."""
-        data = memoryview(frame(message))
+    def masked(self) -> AbstractContextManager[None]:
+        """See `Deadline.masked`."""
+        return self._deadline.masked()
+
+    def hears(self, seconds: float | None) -> bool:
+        """Whether an answer comes in so long (None: wait for it). The deadline may ring meanwhile."""
+        poller = select.poll()
+        poller.register(self._descriptor, select.POLLIN)
+        return bool(poller.poll(None if seconds is None else seconds * 1000))
+
+    def reply(self) -> messages.ToolReply:
+        """The next answer."""
         with self._deadline.masked():
-            while data:
-                data = data[os.write(self._descriptor, data) :]
             reply = read_frame(lambda size: os.read(self._descriptor, size))
-        if not isinstance(reply, messages.ToolReply) or reply.call != message.call:
-            raise RuntimeError("the host answered another question")
+        if not isinstance(reply, messages.ToolReply):
+            raise RuntimeError("the host said something else than an answer")
         return reply

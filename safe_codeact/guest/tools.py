@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from safe_codeact.guest.channel import Channel
+from safe_codeact.guest.modules.event_loop import ActionLoop
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import NotEncodable, TooLarge
 
@@ -18,36 +19,100 @@ class ToolError(Exception):
 _ERRORS: dict[str, type[Exception]] = {"TypeError": TypeError, "ValueError": ValueError}
 
 
+MOST_AT_ONCE = 15  # the conversation allows one more: a tool that is called without waiting for these
+
+
 class Calls:
-    """Numbers the calls of one action."""
+    """Numbers the calls of one action, and hands each answer to whoever waits for it."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._made = 0
+        self._unanswered: dict[int, asyncio.Future[Any] | None] = {}
+        self._answers: dict[int, messages.ToolReply] = {}  # of calls that wait without a loop
+        self._queue: list[asyncio.Future[None]] = []
 
     def call(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Ask the host and wait. Raises `ToolError`, or `TypeError`/`ValueError` for arguments that do not fit."""
-        question = messages.ToolCall(call=self._made + 1, name=name, args=list(args), kwargs=kwargs)
+        number = self._ask(name, args, kwargs, None)
+        while number not in self._answers:
+            self.wait(None)
+        return _value(self._answers.pop(number))
+
+    async def begin(self, loop: ActionLoop, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """As `call`, while other tasks go on."""
+        while len(self._unanswered) >= MOST_AT_ONCE:
+            place = loop.create_future()
+            self._queue.append(place)
+            await place
+        answer = loop.create_future()
+        loop.answers_come_from(self)
+        self._ask(name, args, kwargs, answer)
+        return _value(await answer)
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether an answer is still to come."""
+        return bool(self._unanswered)
+
+    def wait(self, seconds: float | None) -> None:
+        """Take the next answer, whosever it is, if one comes in time."""
+        if not self._channel.hears(seconds):
+            return
+        with self._channel.masked():  # an answer that was read and not noted would be waited for for ever
+            reply = self._channel.reply()
+            future = self._unanswered.pop(reply.call)
+            if future is None:
+                self._answers[reply.call] = reply
+            else:
+                _wake(future, reply)
+            room = MOST_AT_ONCE - len(self._unanswered)
+            places, self._queue = self._queue[:room], self._queue[room:]
+            for place in places:
+                _wake(place, None)
+
+    def settle(self) -> None:
+        """Hear the answers that nobody waits for any more: the host has the last word on each call."""
+        while self._unanswered:
+            self.wait(None)
+
+    def _ask(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], answer: asyncio.Future[Any] | None) -> int:
+        number = self._made + 1
+        question = messages.ToolCall(call=number, name=name, args=list(args), kwargs=kwargs)
         try:
-            reply = self._channel.ask(question)
+            with self._channel.masked():  # once it is sent it is counted, whatever rings
+                self._channel.send(question)
+                self._made = number
+                self._unanswered[number] = answer
         except TooLarge as error:
             raise ValueError(f"{name}: the arguments are too large for one call: {error}") from None
         except NotEncodable as error:
             raise TypeError(
                 f"{name}: a tool takes plain data (None, bool, int, float, str, bytes, list, tuple, dict): {error}"
             ) from None
-        self._made += 1
-        if reply.error_type:
-            raise _ERRORS.get(reply.error_type, ToolError)(reply.error_message)
-        return reply.value
+        return number
+
+
+def _wake(future: asyncio.Future[Any], result: Any) -> None:
+    if not future.done() and not future.get_loop().is_closed():
+        future.set_result(result)
+
+
+def _value(reply: messages.ToolReply) -> Any:
+    if reply.error_type:
+        raise _ERRORS.get(reply.error_type, ToolError)(reply.error_message)
+    return reply.value
 
 
 def make_stub(stub: messages.ToolStub, calls: Calls) -> Callable[..., Any]:
     """A function with the tool's name, docstring and signature text."""
 
     def tool(*args: Any, **kwargs: Any) -> Any:
-        if stub.is_async and _loop_runs():
-            return _later(calls, stub.name, args, kwargs)
+        loop = _running_loop() if stub.is_async else None
+        if isinstance(loop, ActionLoop):
+            return calls.begin(loop, stub.name, args, kwargs)
+        if loop is not None:
+            return _at_once(calls, stub.name, args, kwargs)
         return calls.call(stub.name, args, kwargs)
 
     tool.__name__ = tool.__qualname__ = stub.name
@@ -56,13 +121,12 @@ def make_stub(stub: messages.ToolStub, calls: Calls) -> Callable[..., Any]:
     return tool
 
 
-def _loop_runs() -> bool:
+def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
-        asyncio.get_running_loop()
+        return asyncio.get_running_loop()
     except RuntimeError:
-        return False
-    return True
+        return None
 
 
-async def _later(calls: Calls, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+async def _at_once(calls: Calls, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return calls.call(name, args, kwargs)

@@ -141,7 +141,7 @@ class _Action:
 
     def _arrange(self, names: dict[str, Any]) -> Knowledge:
         """The action's builtins, tools and modules; what a snapshot may refer to."""
-        calls = Calls(self._channel)
+        self._calls = calls = Calls(self._channel)
         tools = {stub.name: make_stub(stub, calls) for stub in self._request.tools}
         self._equipment.facades.enter_worker(
             workspace=self._request.workspace,
@@ -199,6 +199,7 @@ class _Action:
     def _finish(self, state: _State, ended: str, value: str | None, error: dict[str, Any] | None) -> None:
         self._stdout.finish()
         self._stderr.finish()
+        self._calls.settle()
         _use_reserve()
         saved, not_kept = state.save(self._channel, self._policy)
         self._channel.send(

@@ -14,10 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import socket
+import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from safe_codeact.host.worker import Worker
 from safe_codeact.wire import messages
@@ -62,6 +66,79 @@ class Transcript:
         return None
 
 
+class Tools(Protocol):
+    """Who answers a worker's calls. Both get the seconds that are left."""
+
+    def begin(self, call: messages.ToolCall, seconds_left: float) -> Future[messages.ToolReply] | None:
+        """Answer while the conversation goes on; None where it has to be waited for."""
+
+    def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
+        """Answer in the calling thread's time."""
+        ...
+
+
+class AsyncTools(Protocol):
+    """`Tools` in an event loop."""
+
+    def is_concurrent(self, call: messages.ToolCall) -> bool:
+        """Whether the conversation may go on meanwhile."""
+        ...
+
+    async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
+        """Answer one call."""
+        ...
+
+
+class Background:
+    """Answers that come from other threads while the blocking pump waits for its worker.
+
+    A tool may come back long after its conversation is over: the bell is closed under the lock that it is rung under.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._bell = -1
+        self._outstanding = 0
+        self._done: list[Future[messages.ToolReply]] = []
+
+    def add(self, begun: Future[messages.ToolReply]) -> None:
+        """Wait for one more."""
+        if self._bell < 0:
+            self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._outstanding += 1
+        begun.add_done_callback(self._ring)
+
+    def replies(self, deadline: float) -> list[messages.ToolReply]:
+        """Wait until an answer is there or the worker speaks; the answers. Raises `TimeoutError`."""
+        if not self._outstanding:
+            return []
+        poller = select.poll()
+        poller.register(self._connection, select.POLLIN)
+        poller.register(self._bell, select.POLLIN)
+        if not poller.poll(max(deadline - time.monotonic(), 0.001) * 1000):
+            raise TimeoutError
+        with self._lock:
+            done, self._done = self._done, []
+            if done:
+                os.eventfd_read(self._bell)
+        self._outstanding -= len(done)
+        return [future.result() for future in done]
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        with self._lock:
+            if self._bell >= 0:
+                os.close(self._bell)
+                self._bell = -1
+
+    def _ring(self, future: Future[messages.ToolReply]) -> None:
+        with self._lock:
+            self._done.append(future)
+            if self._bell >= 0:
+                os.eventfd_write(self._bell, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """`seconds` is the hard deadline; `output_bytes` ends the action when it is exceeded (None: it was cut inside)."""
@@ -95,12 +172,13 @@ def converse(
     request: Request,
     descriptors: Sequence[int],
     bounds: Bounds,
-    answer: Callable[[messages.ToolCall, float], messages.ToolReply],
+    tools: Tools,
 ) -> Transcript:
-    """The blocking pump. `answer(call, seconds left)` runs tools in the calling thread's time."""
+    """The blocking pump."""
     transcript = Transcript()
     try:
-        _pump(worker, request, descriptors, bounds, answer, transcript)
+        with contextlib.closing(Background(worker.connection)) as background:
+            _pump(worker, request, descriptors, bounds, tools, background, transcript)
     except TimeoutError:
         transcript.overran = True
     except ProtocolViolation as violation:
@@ -121,7 +199,8 @@ def _pump(
     request: Request,
     descriptors: Sequence[int],
     bounds: Bounds,
-    answer: Callable[[messages.ToolCall, float], messages.ToolReply],
+    tools: Tools,
+    background: Background,
     transcript: Transcript,
 ) -> None:
     meter = _Meter(bounds)
@@ -131,13 +210,22 @@ def _pump(
     connection.sendall(_first_frame(worker, request, descriptors))
     while not worker.conversation.finished:
         connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        replies = background.replies(deadline)
+        for reply in replies:
+            connection.sendall(worker.conversation.send(reply))
+        if replies:
+            continue
         data = connection.recv(_CHUNK)
         if not data:
             return
         for message in worker.conversation.receive(data):
             call = transcript.take(message)
             if call is not None:
-                reply = answer(call, deadline - time.monotonic())
+                begun = tools.begin(call, deadline - time.monotonic())
+                if begun is not None:
+                    background.add(begun)
+                    continue
+                reply = tools.answer(call, deadline - time.monotonic())
                 connection.settimeout(max(deadline - time.monotonic(), 0.001))
                 connection.sendall(worker.conversation.send(reply))
             elif meter.exceeded(message):
@@ -181,12 +269,12 @@ async def converse_async(
     request: Request,
     descriptors: Sequence[int],
     bounds: Bounds,
-    answer: Callable[[messages.ToolCall, float], Awaitable[messages.ToolReply]],
+    tools: AsyncTools,
 ) -> Transcript:
     """The asynchronous pump. Cancelled, it kills the worker and waits for its end before it lets the cancel through."""
     transcript = Transcript()
     try:
-        await _pump_async(worker, request, descriptors, bounds, answer, transcript)
+        await _pump_async(worker, request, descriptors, bounds, tools, transcript)
     except TimeoutError:
         transcript.overran = True
     except ProtocolViolation as violation:
@@ -207,14 +295,39 @@ async def _pump_async(
     request: Request,
     descriptors: Sequence[int],
     bounds: Bounds,
-    answer: Callable[[messages.ToolCall, float], Awaitable[messages.ToolReply]],
+    tools: AsyncTools,
     transcript: Transcript,
+) -> None:
+    begun: set[asyncio.Task[None]] = set()
+    try:
+        await _hear_async(worker, request, descriptors, bounds, tools, transcript, begun)
+    finally:
+        for task in begun:
+            task.cancel()
+        await asyncio.gather(*begun, return_exceptions=True)
+
+
+async def _hear_async(
+    worker: Worker,
+    request: Request,
+    descriptors: Sequence[int],
+    bounds: Bounds,
+    tools: AsyncTools,
+    transcript: Transcript,
+    begun: set[asyncio.Task[None]],
 ) -> None:
     meter = _Meter(bounds)
     loop = asyncio.get_running_loop()
     connection = worker.connection
     connection.setblocking(False)
     deadline = loop.time() + bounds.seconds
+    writing = asyncio.Lock()  # one frame at a time
+
+    async def answer(call: messages.ToolCall) -> None:
+        reply = await tools.answer_async(call, deadline - loop.time())
+        async with writing:
+            await loop.sock_sendall(connection, worker.conversation.send(reply))
+
     async with asyncio.timeout_at(deadline):
         await loop.sock_sendall(connection, _first_frame(worker, request, descriptors))
         while not worker.conversation.finished:
@@ -223,9 +336,11 @@ async def _pump_async(
                 return
             for message in worker.conversation.receive(data):
                 call = transcript.take(message)
-                if call is not None:
-                    reply = await answer(call, deadline - loop.time())
-                    await loop.sock_sendall(connection, worker.conversation.send(reply))
+                if call is not None and tools.is_concurrent(call):
+                    begun.add(task := asyncio.create_task(answer(call)))
+                    task.add_done_callback(begun.discard)
+                elif call is not None:
+                    await answer(call)
                 elif meter.exceeded(message):
                     transcript.too_much = True
                     return

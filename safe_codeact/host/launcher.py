@@ -237,12 +237,16 @@ class Launcher:
             if isinstance(message, messages.Ready):
                 self._selector.unregister(worker.connection)
                 del self._starting[order]
-                self._admit(worker, message)
+                if worker.is_held:
+                    self._admit(worker, message)
+                else:
+                    worker.hang_up()  # at the end of its stream it ends itself: it has read nothing
 
     def _admit(self, worker: Worker, ready: messages.Ready) -> None:
         wrong = verify.faults(ready.receipt, self._plan, worker.pid)
         if wrong:
             worker.kill()
+            worker.hang_up()
             raise ConfinementFailed("a worker is not held as planned: " + "; ".join(wrong))
         now = time.monotonic()
         self._restarts = [moment for moment in self._restarts if now - moment < RESTART_SECONDS]

@@ -12,6 +12,7 @@ import contextvars
 import functools
 import inspect
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -129,7 +130,28 @@ class Calls:
         self._approve = approve
         self._crew = crew
         self._counts: dict[str, int] = {}
-        self.records: list[ToolRecord] = []
+        self._counting = threading.Lock()  # calls of async tools are admitted in threads of the crew
+        self._records: dict[int, ToolRecord] = {}
+
+    @property
+    def records(self) -> list[ToolRecord]:
+        """One for each call, in the order in which they were made."""
+        return [self._records[number] for number in sorted(self._records)]
+
+    def is_concurrent(self, call: messages.ToolCall) -> bool:
+        """Whether others may be answered meanwhile: an async tool that no person is asked about."""
+        made, rule = self._tools.get(call.name, (None, None))
+        return made is not None and rule is not None and made.is_async and rule.approval == "never"
+
+    def begin(self, call: messages.ToolCall, seconds_left: float) -> Future[messages.ToolReply] | None:
+        """`answer` in the background; None where it has to be waited for."""
+        if not self.is_concurrent(call):
+            return None
+        context = contextvars.copy_context()
+        try:
+            return self._crew.submit(functools.partial(context.run, self.answer, call, seconds_left))
+        except RuntimeError:
+            return None  # and `answer` says why
 
     def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
         """Run one call, blocking. An async tool gets an event loop of its own."""
@@ -148,7 +170,7 @@ class Calls:
             outcome = "returned" if not reply.error_type else "raised"
         except BaseException as error:
             reply, outcome = self._failure(call, error)
-        self.records.append(_record(call.name, arguments, outcome, started))
+        self._records[call.call] = _record(call.name, arguments, outcome, started)
         return reply
 
     async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
@@ -176,7 +198,7 @@ class Calls:
             reply, outcome = self._failure(call, RuntimeError("the tool was cancelled"))
         except BaseException as error:
             reply, outcome = self._failure(call, error)
-        self.records.append(_record(call.name, arguments, outcome, started))
+        self._records[call.call] = _record(call.name, arguments, outcome, started)
         return reply
 
     def _admit(
@@ -185,12 +207,13 @@ class Calls:
         if call.name not in self._tools:
             raise Refusal(f"there is no tool {call.name!r}. Tools here: {', '.join(sorted(self._tools)) or 'none'}")
         made, rule = self._tools[call.name]
-        used = self._counts.get(call.name, 0)
-        if used >= rule.max_calls:
-            raise Refusal(f"{call.name} may be called {rule.max_calls} times per action, and was")
-        if sum(self._counts.values()) >= self._limit:
-            raise Refusal(f"an action may make {self._limit} tool calls, and did")
-        self._counts[call.name] = used + 1
+        with self._counting:
+            used = self._counts.get(call.name, 0)
+            if used >= rule.max_calls:
+                raise Refusal(f"{call.name} may be called {rule.max_calls} times per action, and was")
+            if sum(self._counts.values()) >= self._limit:
+                raise Refusal(f"an action may make {self._limit} tool calls, and did")
+            self._counts[call.name] = used + 1
         bound = made.bind(call.args, call.kwargs)
         arguments.update(bound.arguments)
         _require_condition(made, rule, bound)

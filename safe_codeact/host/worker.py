@@ -49,6 +49,11 @@ class Worker:
         else:
             os.close(descriptor)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it can be killed. Where the host had no descriptor left, or it has ended, it cannot."""
+        return self._pidfd >= 0
+
     def kill(self) -> None:
         """SIGKILL: from here on it finishes at most the system call that it is in. Harmless when it has ended."""
         with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):

@@ -59,7 +59,7 @@ def test_an_answered_task_ends_with_0_and_its_files_lie_in_the_output_folder(tmp
 
 def test_no_answer_within_the_turns_ends_with_1():
     """And says so."""
-    with serving(replies=["```python\n1\n```"] * 50) as server:
+    with serving(replies=[f"```python\n{number}\n```" for number in range(50)]) as server:
         done = command("Go.", "--policy", "strict", server=server)
     assert (done.returncode, done.stderr) == (1, "")
     assert "no answer after 12 turns (agent.max_turns)" in done.stdout

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,15 +38,16 @@ def interpreter() -> Iterator[str]:
     shutil.rmtree(program.parents[1])
 
 
-@pytest.fixture
-def policy(tmp_path: Path) -> Path:
-    for above in (tmp_path, *tmp_path.parents[:-1]):
-        if above.stat().st_uid == os.geteuid():
-            above.chmod(above.stat().st_mode | 0o011)
-    file = tmp_path / "contained.yaml"
+@pytest.fixture(scope="module")
+def policy() -> Iterator[Path]:
+    """A policy file that every user may read: pytest's own folders are for the one who runs it."""
+    folder = Path(tempfile.mkdtemp(prefix="sc-policy-", dir="/tmp"))
+    folder.chmod(0o755)
+    file = folder / "contained.yaml"
     file.write_text(_POLICY)
     file.chmod(0o644)
-    return file
+    yield file
+    shutil.rmtree(folder)
 
 
 def _under(conditions: tuple[str, ...], interpreter: str, *command: str) -> subprocess.CompletedProcess[str]:
@@ -113,7 +115,7 @@ def test_a_machine_without_a_layer_is_refused_and_told_why(interpreter: str, pol
     assert "Landlock ABI none" in lines["worker"]["detail"]
 
 
-def test_the_environment_of_a_worker_names_no_home_and_no_account(interpreter: str, tmp_path: Path) -> None:
+def test_the_environment_of_a_worker_names_no_home_and_no_account(interpreter: str) -> None:
     """Read by the action itself, with the gate off: a fixed list, whatever the host's own environment says."""
     program = (
         "import os\nos.environ.update(HOME='/home/operator-name', XDG_CACHE_HOME='/home/operator-name/cache')\n"

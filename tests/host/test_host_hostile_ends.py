@@ -20,7 +20,7 @@ def last_word(saved, value='forged'):
 def finished(saved): os.write(3, last_word(saved))
 """
 _GO_ON = (
-    "\nwhile True:\n    with open('late', 'a') as file: file.write('x')\n    os.lseek(4, 0, 0); os.write(4, b'late')\n"
+    "\nwhile True:\n    with open('late', 'a') as file: file.write('x')\n    os.lseek(5, 0, 0); os.write(5, b'late')\n"
 )
 
 

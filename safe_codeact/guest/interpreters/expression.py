@@ -96,7 +96,7 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
         if isinstance(self._interrupt, (ast.Break, ast.Continue)):
             return self._interrupt
         self.charge(1)
-        handler: Callable[[Any], Any] = self.node_handlers.get(type(node).__name__.lower(), self.unimplemented)
+        handler: Any = self.node_handlers.get(type(node).__name__.lower(), self.unimplemented)
         return handler(node)
 
     def raise_exception(

@@ -11,7 +11,7 @@ import asyncio
 import time
 from asyncio import base_events
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 _NEEDS_NETWORK = (
     "create_connection create_server create_unix_connection create_unix_server create_datagram_endpoint start_tls sendfile "
@@ -21,10 +21,27 @@ _NEEDS_NETWORK = (
 _NEEDS_PROCESS = "subprocess_exec subprocess_shell add_signal_handler set_child_watcher"
 
 
+class Answers(Protocol):
+    """What else may wake a loop: the host's answers to tools."""
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether an answer is still to come."""
+
+    def wait(self, seconds: float | None) -> None:
+        """Take the next answer, if one comes in time."""
+
+
 class Timers:
-    """The loop's selector: it has nothing to select, so it only lets time pass."""
+    """The loop's selector: it lets time pass, and answers of tools come in."""
+
+    def __init__(self) -> None:
+        self.answers: Answers | None = None
 
     def select(self, timeout: float | None) -> list[Any]:
+        if self.answers is not None and self.answers.outstanding:
+            self.answers.wait(timeout)
+            return []
         if timeout is None:
             raise RuntimeError(
                 "Deadlock: every task waits for another one, and nothing else can wake them. "
@@ -59,6 +76,10 @@ class ActionLoop(base_events.BaseEventLoop):
         super().__init__()
         self._selector = Timers()
         self.set_task_factory(None)
+
+    def answers_come_from(self, answers: Answers) -> None:
+        """Wake for these, too."""
+        self._selector.answers = answers
 
     def set_task_factory(self, factory: Any) -> None:
         """A factory of the action's own, or ours: CPython's tasks hand out their frames."""

@@ -167,6 +167,8 @@ class World:
             found = getattr(libc, find)(KEY, 0, 0)
             if found >= 0:
                 getattr(libc, remove)(found, 0, 0, 0)
+        if hasattr(libc, "mq_unlink"):
+            libc.mq_unlink(b"/safe-codeact-x")
         outside = self.folder / "outside"
         if outside.exists():
             subprocess.run(["chattr", "-R", "-ia", str(outside)], stderr=subprocess.DEVNULL, check=False)

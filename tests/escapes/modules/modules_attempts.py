@@ -82,7 +82,7 @@ EVALUATORS = {
     "a raw file's class": "f = open('x', 'wb')\ntype(f.raw)(0) is not None",
     "a text wrapper's path": "import io\nio.open(0) is not None",
     "a logger that opens a file": "import logging, os\nlogging.basicConfig(filename='/tmp/escaped.log', force=True) or True",
-    "shapes of a distribution": "import scipy.stats as st\nloot = []\nclass L(list):\n    def __iter__(self): return iter(['a'])\nclass R:\n    def split(self): return L(['a=__import__(\"builtins\").setattr(__import__(\"sys\"), \"escaped\", 1)'])\nclass S(str):\n    def replace(self, *a): return R()\nst.rv_continuous(name='d', shapes=S('a')) is not None",
+    "shapes of a distribution": "import scipy.stats as st\nclass L(list):\n    n = 0\n    def __iter__(self):\n        L.n += 1\n        return iter(['a'] if L.n == 1 else ['a=print(\"ran\")'])\nclass R:\n    def split(self): return L(['a'])\nclass S(str):\n    def replace(self, *a): return R()\nst.rv_continuous(name='d', shapes=S('a')) is not None",
     "a literal that is a tree": "import ast\nast.literal_eval(ast.parse('1', mode='eval')) == 1",
 }  # fmt: skip
 

@@ -146,7 +146,9 @@ def test_a_dotted_import_does_not_find_the_module_behind_the_facade() -> None:
 
 def test_a_facade_is_copied_as_itself() -> None:
     """`copy.copy` and `deepcopy` of a module give no other module; neither does anything that is built from one."""
-    copied, listed = run(["import copy, random\ncopy.copy(random)", "import copy, random\ncopy.deepcopy([random])"])
+    copied, listed = run(
+        ["import copy, random\ncopy.copy(random)", "import copy, random\ncopy.deepcopy([random])"], "strict"
+    )
     for result in (copied, listed):
         assert result[-1]["raised"] == "TypeError"
         assert result[-1]["message"] == "cannot pickle 'module' object"
