@@ -16,7 +16,7 @@ import functools
 import types
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from safe_codeact.guest.guards.own import is_own
 
@@ -91,6 +91,12 @@ class Metaclass:
     def __getitem__(self, parameters: Any) -> Any:
         return types.GenericAlias(self, parameters)  # type: ignore[arg-type]
 
+    def __iter__(self) -> NoReturn:  # else CPython would iterate by `__getitem__`, without an end
+        raise TypeError(f"'{type(kind_of(self)).__name__}' object is not iterable")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise TypeError(f"argument of type '{type(kind_of(self)).__name__}' is not iterable")
+
     def __or__(self, other: Any) -> Any:
         return typing.Union[self, other]  # noqa: UP007  # `|` is what this implements
 
@@ -101,6 +107,7 @@ class Metaclass:
         return shield, (kind_of(self),)
 
 
+type.__setattr__(Metaclass, "__name__", "type")  # what CPython's own messages call it
 _KIND: Any = Metaclass.__dict__["_kind"]
 kind_of: Callable[[Any], Any] = _KIND.__get__  # the real metaclass behind a stand-in
 _stand_in: Callable[[Any], Metaclass] = functools.cache(Metaclass)
