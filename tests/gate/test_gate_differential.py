@@ -52,8 +52,10 @@ def _compound(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(NAMES, body, EXPRESSIONS).map(
             lambda part: f"def {part[0]}(v=1, *rest, **kw):\n{part[1]}\n    return {part[2]}"
         ),
-        st.tuples(EXPRESSIONS, body).map(lambda part: f"match {part[0]}:\n    case int() | str():\n        pass\n    case [first, *_]:\n"
-                                         f"        print(first)\n    case _:\n" + _indented([part[1].replace("    ", "", 1)])),
+        st.tuples(EXPRESSIONS, EXPRESSIONS).map(
+            lambda part: f"match {part[0]}:\n    case int() | str():\n        pass\n    case [first, *_]:\n"
+            f"        print(first)\n    case _:\n        print({part[1]})"
+        ),
         st.tuples(ATTRIBUTES, EXPRESSIONS, EXPRESSIONS).map(
             lambda part: f"class Own:\n    {part[0]} = {part[1]}\n    def show(self): return self.{part[0]}, {part[2]}\nprint(Own().show())"
         ),
