@@ -81,7 +81,10 @@ def _judge(source: str, policy: Policy, tools: Sequence[str], mode: Literal["act
         if policy.language.restricted:
             walk.visit(tree)
         if walk.duplicates and copies(tree)[0] > MOST_COPIES:
-            g104_source_complexity.report(situation, f"compiled with every copy of its `finally` blocks the source has more than {MOST_COPIES} parts")
+            g104_source_complexity.report(
+                situation,
+                f"compiled with every copy of its `finally` blocks the source has more than {MOST_COPIES} parts",
+            )
         if not situation.findings and not walk.errors:
             code = _compiled(tree, mode)
             if walk.renamed:

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 NAMES = st.sampled_from(["a", "b", "_c", "items", "type", "sum"])
 ATTRIBUTES = st.sampled_from(["x", "_y", "__z", "format", "obj", "name"])
-CONSTANTS = st.sampled_from(["0", "1", "-3", "2.5", "'ab'", "''", "None", "True", "[]", "[1, 'b', 2]", "{'k': 1}", "(1, 2)", "{1, 2}"])
+CONSTANTS = st.sampled_from(
+    ["0", "1", "-3", "2.5", "'ab'", "''", "None", "True", "[]", "[1, 'b', 2]", "{'k': 1}", "(1, 2)", "{1, 2}"]
+)
 ATOMS = st.one_of(CONSTANTS, NAMES, ATTRIBUTES.map(lambda name: f"thing.{name}"))
 
 

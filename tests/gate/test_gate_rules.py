@@ -16,6 +16,9 @@ POLICY = Policy(
 
 # code → what a model wrote, and what it may write instead
 MENDED = [
+    ("G101", "#" * 300 * 1024, "# short"),
+    ("G102", "x = 'a\0b'", "x = 'a' + chr(0) + 'b'"),
+    ("G104", "@d\n" * 200 + "def f(): pass", "@d\ndef f(): pass"),
     ("G103", "for i in range(3)\n    print(i)", "for i in range(3):\n    print(i)"),
     ("G103", "```python\nprint(1)\n```", "print(1)"),
     ("G103", "return 5", "5"),
@@ -42,6 +45,30 @@ MENDED = [
     ("G501", "'{0.__mro__}'.format(int)", "'{0.real}'.format(5)"),
     ("G502", "x = '\\U00016fe4'", "x = 'x'"),
 ]
+
+
+FORMULAS = Policy(language=Language(interpreter="expression"))
+MENDED_FORMULAS = [
+    ("G106", "import math\nmath.sqrt(2)", "sqrt(2)"),
+    ("G106", "sum(x * 2 for x in [1])", "sum([x * 2 for x in [1]])"),
+    ("G106", "x: int = 1", "x = 1"),
+    ("G107", "'{:.2f}'.format(1)", "f'{1:.2f}'"),
+    ("G107", "_total = 1", "total = 1"),
+    ("G107", "'a'.uper()", "'a'.upper()"),
+]
+AT_RUN_TIME = {"G105", "G301", "G302", "G303"}  # `test_gate_guards`, and for new syntax `test_gate_grammar`
+
+
+@pytest.mark.parametrize(("code", "refused", "mended"), MENDED_FORMULAS)
+def test_a_refused_formula_and_its_correction(code: str, refused: str, mended: str) -> None:
+    """As for programs."""
+    assert {finding.code for finding in check(refused, policy=FORMULAS).findings} == {code}
+    assert check(mended, policy=FORMULAS).findings == ()
+
+
+def test_every_rule_that_reads_the_source_has_a_correction_beside_a_refusal() -> None:
+    """A rule without one has not been tried on a model."""
+    assert {rule.code for rule in RULES} == {code for code, *_ in (*MENDED, *MENDED_FORMULAS)} | AT_RUN_TIME
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

@@ -78,7 +78,9 @@ ALLOWED = {
     "one byte order mark": "\ufeffx = 1",
     "noncharacters": "x = '\uffff\U0010ffff'",
     "a finally in a finally": "def f():\n" + nested_finally(3),
-    "a hundred returns through a finally": "def f():\n  try:\n" + "    if a: return 1\n" * 100 + "  finally:\n    x = 1\n",
+    "a hundred returns through a finally": "def f():\n  try:\n"
+    + "    if a: return 1\n" * 100
+    + "  finally:\n    x = 1\n",
     "comprehensions in each other": "def f(b): return " + "[" * 80 + "1" + " for a in b]" * 80,
 }
 
