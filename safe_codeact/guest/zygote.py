@@ -133,7 +133,6 @@ def _become_worker(prepared: Prepared, equipment: worker.Equipment, slot: str, d
     status = 70
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the host's business
-        gc.unfreeze()
         os.dup2(descriptor, SOCKET)
         connection = socket.socket(fileno=SOCKET)  # asks for the socket's family, which the filter forbids
         receipt = lock_down(prepared, slot)

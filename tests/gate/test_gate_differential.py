@@ -17,9 +17,11 @@ ATOMS = st.one_of(CONSTANTS, NAMES, ATTRIBUTES.map(lambda name: f"thing.{name}")
 def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     both = st.tuples(inner, inner)
     return st.one_of(
-        st.tuples(inner, st.sampled_from("+ - * / // % ** == != < <= in is and or".split()), inner).map(
-            lambda part: f"({part[0]} {part[1]} {part[2]})"
-        ),
+        st.tuples(
+            inner,
+            st.sampled_from(["+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", "in", "is", "and", "or"]),
+            inner,
+        ).map(lambda part: f"({part[0]} {part[1]} {part[2]})"),
         inner.map(lambda value: f"type({value}).__name__"),
         inner.map(lambda value: f"isinstance({value}, type({value}))"),
         inner.map(lambda value: f"(not {value})"),

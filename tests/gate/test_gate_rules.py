@@ -49,7 +49,7 @@ MENDED = [
 
 FORMULAS = Policy(language=Language(interpreter="expression"))
 MENDED_FORMULAS = [
-    ("G106", "import math\nmath.sqrt(2)", "sqrt(2)"),
+    ("G106", "from math import sqrt", "sqrt(2)"),
     ("G106", "sum(x * 2 for x in [1])", "sum([x * 2 for x in [1]])"),
     ("G106", "x: int = 1", "x = 1"),
     ("G107", "'{:.2f}'.format(1)", "f'{1:.2f}'"),

@@ -127,12 +127,10 @@ def test_a_worker_answers_every_hostile_text_and_the_session_goes_on() -> None:
     with Runtime("strict") as runtime:
         session = runtime.session()
         session.run("kept = 41")
-        for what, (source, code) in REFUSED.items():
+        for what, (source, _) in REFUSED.items():
             observation = session.run(source)
-            if observation.outcome is Outcome.refused:
-                assert [finding.code for finding in observation.findings] == [code], what
-            else:
-                assert code == "G102", what  # no UTF-8 at all: the host has nothing to send
+            assert observation.outcome is Outcome.refused, what
+            assert observation.findings, what
         for what, source in ALLOWED.items():
             assert session.run(source).outcome is Outcome.completed, what
         assert session.run("kept + 1").value == "42"

@@ -98,6 +98,11 @@ TURNS: dict[str, tuple[list[str], list[Any]]] = {
         ["import numpy as np\nmean = np.mean\nfrom sympy import *\nx = symbols('x')", "mean([1, 2]) + 0, solve(x**2 - 4)"],
         [None, "(np.float64(1.5), [-2, 2])"],
     ),
+    "functions that sympy generated": (
+        ["from sympy import *\nx = symbols('x')\nf = lambdify(x, x**2 + sin(x))\ng = lambdify(x, gamma(x), 'math')",
+         "import numpy as np\nround(float(f(2)), 3), g(5), f(np.array([0.0, 0.0])).tolist()"],
+        [None, "(4.909, 24.0, [0.0, 0.0])"],
+    ),
     "guards that lie in names and classes": (
         ["import sys\nkind, write = type, sys.stdout.write\nshow, join = '<{}>'.format, str.format\n"
          "class Meta(type):\n    pass\nclass C(metaclass=Meta):\n    pass",

@@ -129,7 +129,7 @@ class Rebuilder:
 
     def fill_function(self, function: types.FunctionType, state: tuple[Any, ...]) -> None:
         self._must_own(function)
-        qualname, module, doc, defaults, kwdefaults, annotations, attributes, contents, type_params = state
+        qualname, module, doc, defaults, kwdefaults, annotations, attributes, contents, type_params, used = state
         function.__qualname__ = qualname
         function.__module__ = module
         function.__doc__ = doc
@@ -142,6 +142,11 @@ class Rebuilder:
         for cell, content in zip(function.__closure__ or (), contents, strict=True):
             if content:
                 cell.cell_contents = content[0]
+        if used:
+            scope = function.__globals__
+            if scope.get("__builtins__") is not _GENERATED:
+                raise Refused("only a generated function has globals of its own")
+            scope.update({name: value for name, value in used.items() if not name.startswith("__")})
         if type_params:
             function.__type_params__ = type_params  # type: ignore[attr-defined]
 

@@ -191,6 +191,8 @@ class SessionPickler(pickle.Pickler):
                     return self._reference_at(function, place, qualname)
         if function.__code__.co_filename == "<string>":
             return values.reduce_function(function, "generated")
+        if function.__code__.co_filename.startswith("<lambdifygenerated-"):  # by sympy, of text that was judged
+            return values.reduce_function(function, "generated", values.used_globals(function))
         if home in CLOSURE_MODULES and scope is vars(sys.modules[home]):
             return values.reduce_function(function, home)
         raise NotKept(f"{function.__name__} is a function of {module}, not of this session: import it again")

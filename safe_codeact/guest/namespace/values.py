@@ -16,8 +16,10 @@ from typing import Any
 from safe_codeact.guest.namespace.rebuild import Rebuilder
 
 
-def reduce_function(function: types.FunctionType, home: str) -> Any:
+def reduce_function(function: types.FunctionType, home: str, used: dict[str, Any] | None = None) -> Any:
     """`home` names whose globals it runs over: "" for the session's, "generated", or a standard module's name.
+
+    A generated function has globals of its own; `used` are those that its code names.
 
     The cells come empty and are filled with the function's state: a cell may hold the function itself, and two
     functions over one cell fill it twice with the same object.
@@ -39,9 +41,22 @@ def reduce_function(function: types.FunctionType, home: str) -> Any:
         function.__dict__ or None,
         contents,
         getattr(function, "__type_params__", ()),
+        used,
     )
     make = (function.__code__, home, function.__name__, closure)
     return Rebuilder.function, make, state, None, None, Rebuilder.fill_function
+
+
+def used_globals(function: types.FunctionType) -> dict[str, Any]:
+    """What the function's code, and the functions inside it, name in its globals."""
+    scope = function.__globals__
+    used: dict[str, Any] = {}
+    pending = [function.__code__]
+    while pending:
+        code = pending.pop()
+        used.update({name: scope[name] for name in code.co_names if name in scope and not name.startswith("__")})
+        pending += [constant for constant in code.co_consts if type(constant) is types.CodeType]
+    return used
 
 
 def found_at(module: str, qualname: str) -> Any:
