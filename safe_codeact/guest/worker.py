@@ -13,7 +13,6 @@ import os
 import resource
 import socket
 import sys
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,12 +142,7 @@ class _Action:
         """The action's builtins, tools and modules; what a snapshot may refer to."""
         self._calls = calls = Calls(self._channel)
         tools = {stub.name: make_stub(stub, calls) for stub in self._request.tools}
-        self._equipment.facades.enter_worker(
-            workspace=self._request.workspace,
-            stdout=self._stdout,
-            stderr=self._stderr,
-            deadline=time.monotonic() + self._request.wall_seconds,
-        )
+        self._equipment.facades.enter_worker(self._request.workspace, self._stdout, self._stderr)
         provided = {"final_answer": self._final_answer, "ToolError": ToolError}
         self._builtins = dispatch.builtins_for(self._policy, self._equipment.facades, names, {**provided, **tools})
         names["__builtins__"] = self._builtins

@@ -159,3 +159,19 @@ def test_an_action_that_swallows_its_timeout_was_out_of_time_all_the_same(runtim
         assert swallowed.error is not None
         assert swallowed.error.type == "ActionTimeout"
         assert session.run("kept > 0, after").value == "(True, 1)"
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        "import time\ntime.sleep(60)",
+        "import asyncio\nasyncio.run(asyncio.sleep(60))",
+        "import time\nfor _ in range(600): time.sleep(0.1)",
+    ],
+)
+def test_waiting_ends_with_the_actions_time_and_the_names_are_kept(runtime: Runtime, waiting: str) -> None:
+    with runtime.session() as session:
+        waited = session.run("x = 1\n" + waiting, timeout=0.4)
+        assert waited.outcome == "timed_out"
+        assert waited.usage.wall_seconds < 10
+        assert session.run("x").value == "1"

@@ -30,7 +30,6 @@ class Place:
         self.mode = "none"  # "none", "ro" or "rw", as in the policy
         self.workspace = ""  # absolute and resolved, or "" when there is none
         self.readable: tuple[str, ...] = ()
-        self.deadline: float | None = None  # on time.monotonic's clock
         self.environ: dict[str, str] = {}
         self._earlier: re.Pattern[str] | None = None  # matches the workspace as an earlier action's worker had it
         self._here = False  # whether the process's folder is the workspace
@@ -39,13 +38,12 @@ class Place:
         self.mode = mode
         self.readable = tuple(os.path.realpath(path) for path in readable)
 
-    def enter(self, workspace: str, deadline: float | None) -> None:
+    def enter(self, workspace: str) -> None:
         """`workspace` should be the process's folder by now: then relative paths keep their spelling in error messages."""
         self.workspace = os.path.realpath(workspace) if workspace else ""
         self._here = bool(workspace) and os.getcwd() == self.workspace
         slot = re.fullmatch(r"(.*/)\d+(/[^/]+)", self.workspace)
         self._earlier = slot and re.compile(rf"{re.escape(slot[1])}\d+{re.escape(slot[2])}(?=/|\Z)")
-        self.deadline = deadline
 
     def reach(self, path: Any, *, writing: bool = False, follow: bool = True) -> str:
         """The path, if the action may use it. Raises `PermissionError`, or `TypeError` for what is no path.

@@ -111,11 +111,11 @@ class Modules:
             "The policy hides it." if rule is not None and name in rule.deny else ""
         )
 
-    def enter_worker(self, workspace: str, stdout: Any, stderr: Any, deadline: float | None = None) -> None:
-        """Point everything that belongs to one action to it: streams, folder, deadline (time.monotonic), and randomness."""
+    def enter_worker(self, workspace: str, stdout: Any, stderr: Any) -> None:
+        """Point everything that belongs to one action to it: streams, folder and randomness."""
         if workspace and os.getcwd() != os.path.realpath(workspace):
             os.chdir(workspace)
-        HERE.enter(workspace, deadline)
+        HERE.enter(workspace)
         for name in self._unreachable:
             sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails from here on
         shown = self._facades.get("sys")

@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -160,7 +159,7 @@ def _turns(policy: Any, modules: Any, reach: Any, workspace: str, turns: list[st
             findings = [f"{each.code} {each.message} {each.hint}".strip() for each in judgement.report.findings]
             results[-1].update(raised="refused", findings=findings, message=" ".join(findings))
             continue
-        modules.enter_worker(given, out, out, time.monotonic() + 20)
+        modules.enter_worker(given, out, out)
         if not number:
             audit.install(reach, given)
         before = sys.stdout, sys.stderr

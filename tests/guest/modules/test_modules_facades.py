@@ -24,7 +24,6 @@ REFUSALS = {
     "import math\nmath.foo": ("AttributeError", "module 'math' has no attribute 'foo'"),
     "from sympy import arctan": ("ImportError", "cannot import name 'arctan' from 'sympy' (unknown location). Did you mean: atan, atanh, atan2?"),
     "from fractions import gcd": ("ImportError", "cannot import name 'gcd' from 'fractions' (unknown location)"),
-    "import time\ntime.sleep(1000)": ("TimeoutError", None),
     "import sys\nsys.exit(3)": ("SystemExit", "3"),
     "input('n? ')": ("EOFError", "input() has nobody to ask here: assign the value in the code, e.g. `n = 5` instead of `n = int(input())`"),
     "open('/etc/passwd')": ("PermissionError", "'/etc/passwd' is outside the workspace. Files live in the workspace, WORKSPACE; a relative path such as 'data.csv' is inside it."),
@@ -168,7 +167,7 @@ def test_a_path_of_an_earlier_action_means_the_same_file(tmp_path: Path) -> None
     here.mkdir(parents=True)
     place = Place()
     place.configure("rw", ())
-    place.enter(str(here), None)
+    place.enter(str(here))
     assert place.resolve(str(tmp_path / "slots" / "3" / "work" / "a.csv")) == str(here / "a.csv")
     for outside in ("slots/3/work2/a.csv", "slots/3/other", "slots/x/work/a.csv", "slots/3/work/../../a"):
         with pytest.raises(PermissionError):

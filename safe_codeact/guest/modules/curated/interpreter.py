@@ -13,8 +13,6 @@ import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from safe_codeact.guest.modules.files import HERE
-
 _DEEPEST = 100_000  # frames; a C recursion this deep ends the worker, and nothing else
 _FACTS = (
     "version version_info hexversion api_version implementation platform byteorder maxsize maxunicode float_info int_info "
@@ -23,7 +21,7 @@ _FACTS = (
     "get_int_max_str_digits set_int_max_str_digits exception flags abiflags"
 )
 _CLOCKS = (
-    "time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time process_time_ns thread_time "
+    "sleep time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time process_time_ns thread_time "
     "thread_time_ns ctime asctime gmtime localtime mktime strftime strptime struct_time timezone altzone daylight tzname "
     "get_clock_info clock_gettime clock_gettime_ns clock_getres CLOCK_REALTIME CLOCK_MONOTONIC CLOCK_PROCESS_CPUTIME_ID "
     "CLOCK_THREAD_CPUTIME_ID"
@@ -67,19 +65,8 @@ def sys_facade() -> dict[str, Any]:
 # ---- time
 
 
-def sleep(seconds: float, /) -> None:
-    """Sleeps, if the action will still have time afterwards."""
-    if HERE.deadline is not None:
-        left = HERE.deadline - time.monotonic()
-        if seconds > left:
-            raise TimeoutError(
-                f"time.sleep({seconds!r}) is longer than the {max(left, 0):.1f} seconds that the action has left."
-            )
-    time.sleep(seconds)
-
-
 def time_facade() -> dict[str, Any]:
-    return {name: getattr(time, name) for name in _CLOCKS.split() if hasattr(time, name)} | {"sleep": sleep}
+    return {name: getattr(time, name) for name in _CLOCKS.split() if hasattr(time, name)}
 
 
 # ---- timeit
