@@ -5,6 +5,9 @@ RUN = $(VENV)/bin/python
 # Interpreters besides the default one on which the parts that depend on the grammar are tested, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 
+# Each file in one process: its fixtures are made once.
+SIDE_BY_SIDE = --numprocesses 2 --dist loadfile
+
 .PHONY: demo test setup lint types unit pythons filters format clean bench soak
 
 demo: setup
@@ -29,7 +32,7 @@ types:
 	$(RUN) -m mypy
 
 unit:
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SIDE_BY_SIDE)
 
 # What depends on the interpreter (grammar, transform, snapshots), on every other CPython found here.
 pythons:

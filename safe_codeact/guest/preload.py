@@ -61,7 +61,8 @@ LAZY: dict[str, str] = {
     "sympy.plotting.experimental_lambdify sympy.plotting.backends.matplotlibbackend sympy.core.random mpmath "
     "mpmath.identification",
     "sklearn": "joblib threadpoolctl sklearn.utils sklearn.externals",
-    "statsmodels": "patsy patsy.eval statsmodels.iolib.smpickle statsmodels.iolib.summary statsmodels.regression.linear_model",
+    "statsmodels": "patsy patsy.eval statsmodels.iolib.smpickle statsmodels.iolib.summary statsmodels.regression.linear_model "
+    "statsmodels.graphics.regressionplots",
     "seaborn": "seaborn.categorical seaborn.regression seaborn.relational seaborn.distributions seaborn.matrix",
 }
 

@@ -198,6 +198,7 @@ DENIED: Final[Mapping[str, Mapping[str, str]]] = {
     "sympy.utilities.lambdify": _because(
         _LIBRARY, "MODULES MATH CMATH MPMATH NUMPY SCIPY CUPY JAX SYMPY TENSORFLOW TORCH NUMEXPR"
     ),
+    "mpmath": _because(_LIBRARY, "runtests doctests"),
     # ---- networks of other packages
     "networkx": {
         **_because(_PICKLE, "read_gpickle write_gpickle"),

@@ -13,6 +13,7 @@ import string
 import sys
 import types
 import typing
+from _string import formatter_field_name_split
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
@@ -22,6 +23,7 @@ from safe_codeact.gate.rules import g302_dynamic_attribute
 from safe_codeact.guest.guards import attrgetter, methodcaller, shield
 from safe_codeact.guest.guards.attributes import attributes_of
 from safe_codeact.guest.guards.classes import judged_namespace
+from safe_codeact.guest.guards.formats import judged_name
 from safe_codeact.guest.guards.refusal import refusal
 from safe_codeact.guest.guards.views import MARK
 
@@ -74,6 +76,22 @@ def action_names() -> tuple[dict[str, Any], dict[str, Any]]:
 def format_text(template: str, *args: Any, **kwargs: Any) -> str:
     """`template.format(...)` for a library that formats with a template of the action's: `guards.install` judges the fields."""
     return string.Formatter().vformat(template, args, kwargs)
+
+
+def judged_template(template: str) -> str:
+    """The template as an exact str, for a library that formats with it itself. Raises `ActionRefused` as `format_text`."""
+    text = str.__str__(template)
+    waiting = [text]
+    while waiting:
+        for _, field, spec, _ in string.Formatter().parse(waiting.pop()):
+            for is_attribute, name in formatter_field_name_split(field or "")[1]:
+                if is_attribute and judged_name(
+                    name
+                ):  # a private name: those of the action's objects are spelled otherwise
+                    library_name(name, "the template's field")
+            if spec:
+                waiting.append(spec)
+    return text
 
 
 # ---- functools

@@ -11,7 +11,8 @@ import io
 import sys
 import weakref
 from collections.abc import Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 from safe_codeact.guest.guards.refusal import ActionRefused
 from safe_codeact.guest.modules.attributes import format_text
@@ -100,6 +101,21 @@ def _patch_files() -> None:
         return original(fname)
 
     main._open_file_or_url = open_file  # type: ignore[attr-defined]
+
+
+def patch_style() -> None:
+    """`style.use("package.name")` imports the package to look for a style file in it."""
+
+    def files(package: str) -> NoReturn:
+        raise ModuleNotFoundError(f"No module named {package!r}")  # then the text is taken for a file's name
+
+    closed = SimpleNamespace(files=files)
+    for name in ("matplotlib.style", "matplotlib.style.core"):
+        contents = getattr(sys.modules.get(name), "__dict__", {})
+        if "importlib" in contents:
+            contents["importlib"] = SimpleNamespace(resources=closed)
+        if "importlib_resources" in contents:
+            contents["importlib_resources"] = closed
 
 
 def _auto_format(fmt: str, value: Any) -> str:

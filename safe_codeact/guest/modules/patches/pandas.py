@@ -99,6 +99,19 @@ def _judge_method_names() -> None:
     importlib.import_module("pandas.core.reshape.pivot").getattr = guarded_getattr  # type: ignore[attr-defined]
 
 
+def patch_windows() -> None:
+    """`rolling(3, win_type="triang")` calls what `scipy.signal.windows` has under that name."""
+    window: Any = sys.modules["pandas.core.window.rolling"].Window
+    original = window._validate
+
+    def _validate(self: Any) -> None:
+        if isinstance(self.win_type, str):
+            self.win_type = library_name(self.win_type, "the window's type")
+        original(self)
+
+    window._validate = _validate
+
+
 def _judging_text(original: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         for text in (getattr(self, "func", None), *args[1:2]):

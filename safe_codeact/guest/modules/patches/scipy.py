@@ -12,6 +12,7 @@ import sys
 from builtins import exec as real_exec
 from typing import Any, Final
 
+from safe_codeact.guest.modules.attributes import library_name
 from safe_codeact.guest.modules.patches.doors import close
 from safe_codeact.guest.modules.patches.expressions import refuse
 
@@ -28,6 +29,31 @@ def patch() -> None:
 def patch_distributions() -> None:
     module: Any = sys.modules["scipy.stats._distn_infrastructure"]
     module.exec = _exec_parser
+
+
+def patch_interpolators() -> None:
+    """`Rbf(x, y, **{"__class__": C})`: keywords become attributes, whatever they are called."""
+    kind: Any = sys.modules["scipy.interpolate._rbf"].Rbf
+    original = kind.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            library_name(name, "the keyword")
+        original(self, *args, **kwargs)
+
+    __init__.__doc__ = original.__doc__
+    kind.__init__ = __init__
+
+
+def patch_parameters() -> None:
+    """`make_distribution(d)` makes a class with a property for each key of `d.parameters`."""
+    kind: Any = sys.modules["scipy.stats._distribution_infrastructure"]._Parameter  # type: ignore[attr-defined]
+    original = kind.__init__
+
+    def __init__(self: Any, name: str, *args: Any, **kwargs: Any) -> None:
+        original(self, library_name(name, "the parameter"), *args, **kwargs)
+
+    kind.__init__ = __init__
 
 
 def _exec_parser(source: str, names: dict[str, Any]) -> None:

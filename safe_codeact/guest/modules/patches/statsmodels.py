@@ -9,6 +9,7 @@ wherever it is evaluated. Names are not refused: a column may be called `open` o
 from __future__ import annotations
 
 import ast
+import functools
 import sys
 from builtins import compile as real_compile
 from builtins import eval as real_eval
@@ -40,6 +41,20 @@ def patch_models() -> None:
 
     __init__.__doc__ = original.__doc__
     model.__init__ = __init__
+
+
+def patch_plots() -> None:
+    """`result.plot_added_variable(1, resid_type="_name")` draws an attribute of the result."""
+    plots: Any = sys.modules["statsmodels.graphics.regressionplots"]
+    original = plots.added_variable_resids
+
+    @functools.wraps(original)
+    def added_variable_resids(results: Any, focus_exog: Any, resid_type: Any = None, *args: Any, **kwargs: Any) -> Any:
+        if resid_type is not None:
+            resid_type = library_name(resid_type, "the residual type")
+        return original(results, focus_exog, resid_type, *args, **kwargs)
+
+    plots.added_variable_resids = added_variable_resids
 
 
 def patch_patsy() -> None:

@@ -54,6 +54,26 @@ def patch_mpmath() -> None:
     module = sys.modules.get("mpmath.identification")
     if module is not None:
         module.eval = eval_text  # type: ignore[attr-defined]
+        module.dir = _names_there  # type: ignore[attr-defined]
+
+
+def _names_there(obj: Any) -> list[str]:
+    """`dir` without the names that `object` answers with "there is none": mpmath reads every one."""
+    return [name for name in dir(obj) if hasattr(obj, name)]
+
+
+def patch_sampling() -> None:
+    """`sample(x, library="...")` imports the library first, and asks afterwards whether it knows it."""
+
+    def sampling_library(name: str, *args: Any, **kwargs: Any) -> Any:
+        text = str.__str__(name)
+        return original(text, *args, **kwargs) if text in ("scipy", "numpy", "pymc3", "pymc") else None
+
+    original: Any = sys.modules["sympy.stats.rv"].import_module  # type: ignore[attr-defined]
+    for name in ("sympy.stats.rv", "sympy.stats.joint_rv", "sympy.stats.matrix_distributions"):
+        module = sys.modules.get(name)
+        if module is not None and getattr(module, "import_module", None) is original:
+            module.import_module = sampling_library  # type: ignore[attr-defined]
 
 
 def keep_tree(source: ast.Expression, filename: str, mode: str) -> ast.Expression:
