@@ -9,4 +9,5 @@ if [ ! -e "$environment/ready" ]; then
     touch "$environment/ready"
 fi
 echo "CPython $version:"
-exec "$environment/bin/python" -m pytest tests/gate tests/escapes/language tests/escapes/expression tests/guest/namespace tests/guest/modules
+exec "$environment/bin/python" -m pytest --numprocesses 2 --dist loadfile \
+    tests/gate tests/escapes/language tests/escapes/expression tests/escapes/state tests/guest

@@ -13,7 +13,7 @@ import string
 import sys
 import types
 import typing
-from _string import formatter_field_name_split
+from _string import formatter_field_name_split  # type: ignore[import-not-found]  # CPython's own parser; typeshed leaves it out
 from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any
