@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from safe_codeact.host.verify import Line
+    from safe_codeact.host.survey import Line
 
 
 def doctor(
@@ -23,12 +23,12 @@ def doctor(
     """
     from safe_codeact import Policy  # start-up time
     from safe_codeact.cli import terminal
-    from safe_codeact.host import verify
+    from safe_codeact.host import survey
 
     loaded = Policy.load(policy)
-    lines = verify.survey(loaded)
+    lines = survey.survey(loaded)
     usable = all(line.state != "missing" for line in lines)
-    siege = verify.attack(loaded) if attack else None
+    siege = survey.attack(loaded) if attack else None
     fallen = [] if siege is None else _fallen(siege)
     if as_json:
         terminal.show_json({

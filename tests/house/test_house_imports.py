@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "runtime": {"errors", "policy", "confine", "wire", "observation", "gate.report", "host", "session"},
     "agent": {"", "errors", "policy", "observation", "gate.report", "session", "runtime"},
     "demo": {"", "agent", "cli", "errors"},
-    "cli": {"", "agent", "demo", "errors", "observation", "policy", "gate.report", "gate.rules", "host.verify"},
+    "cli": {"", "agent", "demo", "errors", "observation", "policy", "gate.report", "gate.rules", "host.survey"},
     "__init__": {"errors", "gate", "host", "observation", "policy", "runtime", "session"},
     "__main__": {"cli"},
 }
