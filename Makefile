@@ -36,10 +36,7 @@ unit:
 
 # What depends on the interpreter (grammar, transform, snapshots), on every other CPython found here.
 pythons:
-	@for version in $(OTHER_PYTHONS); do \
-		if python$$version -c '' 2>/dev/null; then tests/on_python.sh $$version || exit 1; \
-		else echo "CPython $$version is not installed here: its tests were not run"; fi; \
-	done
+	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
 
 filters: setup
 	$(RUN) -m safe_codeact.kernel.export
