@@ -11,6 +11,8 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from safe_codeact.gate.names import MARKER
 from safe_codeact.gate.rule import Situation
@@ -25,6 +27,7 @@ MOST_TOKENS = 100_000
 MOST_DEPTH = 180  # levels of the syntax tree; elif chains and a + b + c … count one level each
 MOST_NODES = 150_000
 MOST_KEYWORDS = 1_000  # of one call, class or class pattern: CPython compares each with each
+MOST_HANDLERS = 20  # of exceptions, inside each other in one function
 MOST_COPIES = 300_000  # nodes, with the code of `finally` counted as often as it is compiled
 ACTION_FILENAME = "<action>"
 
@@ -71,6 +74,40 @@ def copies(node: ast.AST) -> tuple[int, int]:
         if nodes > MOST_COPIES:
             break
     return nodes, exits
+
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# How many handlers of exceptions a node makes, inside each other: a `try` for its handler, that one's name, and `finally`.
+_HANDLERS: dict[type[ast.AST], Callable[[Any], int]] = {
+    ast.AsyncFor: lambda node: 1,
+    **dict.fromkeys((ast.With, ast.AsyncWith), lambda node: len(node.items)),
+    ast.Try: lambda node: 1 + bool(node.finalbody) + bool(node.handlers),
+    ast.TryStar: lambda node: 3 + bool(node.finalbody),
+    **dict.fromkeys(_COMPREHENSIONS, lambda node: 1 + sum(part.is_async for part in node.generators)),
+}
+
+
+def handlers(source: str, tree: ast.AST) -> int:
+    """How many handlers of exceptions the compiled code may have inside each other; 0 for texts with too few to matter.
+
+    CPython has room for 21 and counts only statements, not the parts of a `try`, nor the comprehensions that are compiled
+    in line since 3.12: where there are more it writes past the end of an array, and dies (3.12.1, 3.13.0).
+    """
+    managers = source.count("with") and source.count("with") + source.count(",")
+    if managers + source.count("for") + 4 * source.count("try") < MOST_HANDLERS:
+        return 0
+    deepest = 0
+    waiting: list[tuple[ast.AST, int]] = [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        if isinstance(node, _SCOPES):
+            depth = 1
+        elif counted := _HANDLERS.get(type(node)):
+            depth += counted(node)
+        deepest = max(deepest, depth)
+        waiting += [(child, depth) for child in ast.iter_child_nodes(node)]
+    return deepest
 
 
 def _unusable(source: str) -> list[tuple[int, str]]:

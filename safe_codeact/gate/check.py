@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import Literal
 
-from safe_codeact.gate.bounds import ACTION_FILENAME, MOST_COPIES, bounded, copies, parsed
+from safe_codeact.gate.bounds import ACTION_FILENAME, MOST_COPIES, MOST_HANDLERS, bounded, copies, handlers, parsed
 from safe_codeact.gate.formulas import FormulaWalk, staged
 from safe_codeact.gate.names import ECHO, MARKER, unmark
 from safe_codeact.gate.report import GateReport
@@ -70,6 +70,9 @@ def _judge(source: str, policy: Policy, tools: Sequence[str], mode: Literal["act
         return Judgement(_report(situation, None), None)
     if mode == "eval" and not (len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr)):
         g103_syntax_error.report(situation, SyntaxError("eval() takes one expression"))
+        return Judgement(_report(situation, None), None)
+    if handlers(source, tree) > MOST_HANDLERS:
+        g104_source_complexity.report(situation, "too many `try`, `with` and comprehensions are inside each other")
         return Judgement(_report(situation, None), None)
     if policy.language.interpreter == "expression":
         return _judged_formula(tree, situation)

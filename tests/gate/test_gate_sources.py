@@ -56,6 +56,15 @@ REFUSED = {
         "def f():\n  try:\n" + "    if a: return 1\n" * 5000 + "  finally:\n" + "    x = 1\n" * 5000,
         "G104",
     ),
+    "21 comprehensions in each other": ("x = " + "[" * 21 + "1" + " for a in b]" * 21, "G104"),
+    "a comprehension in 20 context managers": (
+        "with " + ", ".join("a" * 20) + ":\n  x = [b for b in c]",
+        "G104",
+    ),
+    "12 handlers in each other": (
+        "\n".join(" " * depth + f"try: pass\n{' ' * depth}except E as e:" for depth in range(12)) + " pass",
+        "G104",
+    ),
     "300 KiB": ("#" * 300 * 1024, "G101"),
     "a code fence": ("```python\nx = 1\n```", "G103"),
     "the print statement": ("print 'x'", "G103"),
@@ -81,7 +90,9 @@ ALLOWED = {
     "a hundred returns through a finally": "def f():\n  try:\n"
     + "    if a: return 1\n" * 100
     + "  finally:\n    x = 1\n",
-    "comprehensions in each other": "def f(b): return " + "[" * 80 + "1" + " for a in b]" * 80,
+    "6 handlers in each other": "\n".join(" " * depth + f"try: pass\n{' ' * depth}except E as e:" for depth in range(6))
+    + " pass",
+    "comprehensions in each other": "def f(b): return " + "[" * 18 + "1" + " for a in b]" * 18,
 }
 
 
