@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from modules_texts import TEXTS
+
 _READ = "import numpy as np\nI = {'data': (id('x' * 64), True), 'shape': (16,), 'typestr': '|u1', 'version': 3}\ndef read(o):\n    return np.asarray(o).shape == (16,)\n"
 _MAKE = "def make(T):\n    return T('M', (), {'__reduce__': lambda self: 0}).__name__ == 'M'\n"
 
@@ -108,5 +110,6 @@ ATTEMPTS: dict[str, dict[str, str]] = {
     "memory by an attribute": {name: _READ + source for name, source in MEMORY.items()},
     "a metaclass in the open": {name: _MAKE + source for name, source in METACLASSES.items()},
     "text that a library evaluates": EVALUATORS,
+    "text at the doors of the sweep": TEXTS,
     "a module behind a facade": FACADES,
 }

@@ -49,7 +49,6 @@ PATCHES: Mapping[str, Callable[[], None]] = {
     "scipy.stats._distn_infrastructure": scipy.patch_distributions,
     "scipy.stats._distribution_infrastructure": scipy.patch_parameters,
     "seaborn.axisgrid": templates.patch_facets,
-    "seaborn.matrix": templates.patch_heatmaps,
     "sklearn.base": protocols.patch_estimators,
     "sklearn.compose._column_transformer": sklearn.patch_columns,
     "sklearn.feature_selection._base": sklearn.patch_importances,

@@ -176,6 +176,10 @@ def _patch_styler() -> None:
         for name, value in list(vars(cls).items()):
             if name.startswith("template_") and hasattr(value, "render"):
                 setattr(cls, name, _Template(value))
+    # An error inside a template is Jinja2's to embellish, for which it makes a code object: it is raised as it is.
+    debug = importlib.import_module("jinja2.debug") if "jinja2" in sys.modules else None
+    if debug is not None:
+        debug.rewrite_traceback_stack = lambda source=None: sys.exception()  # type: ignore[attr-defined]
     if styler_class is not None:
         styler_class.from_custom_template = refusing_method(
             "Styler.from_custom_template", "a template is a program; build the text in the action."

@@ -12,7 +12,6 @@ import inspect
 import sys
 from typing import Any
 
-from safe_codeact.guest.guards.refusal import ActionRefused
 from safe_codeact.guest.modules.attributes import judged_template
 
 _WRAPPERS = ("figure_wrapper", "document_wrapper", "subfigure_wrapper")
@@ -32,20 +31,6 @@ def patch_facets() -> None:
         return original(*bound.args, **bound.kwargs)
 
     grid.set_titles = set_titles
-
-
-def patch_heatmaps() -> None:
-    """`heatmap(fmt=...)` is pasted between braces: what holds a brace itself would add a field of its own."""
-    mapper: Any = sys.modules["seaborn.matrix"]._HeatMapper  # type: ignore[attr-defined]
-    original = mapper._annotate_heatmap
-
-    def _annotate_heatmap(self: Any, *args: Any) -> Any:
-        self.fmt = fmt = str.__str__(self.fmt)
-        if "{" in fmt or "}" in fmt:
-            raise ActionRefused(f"heatmap(fmt={fmt!r}) is not available: a format such as '.2f' holds no braces.")
-        return original(self, *args)
-
-    mapper._annotate_heatmap = _annotate_heatmap
 
 
 def patch_latex() -> None:
