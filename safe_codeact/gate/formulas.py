@@ -55,6 +55,9 @@ PARTS: dict[type[ast.AST], str] = {
     ast.DictComp: "generators key value",
     ast.comprehension: "target iter ifs",
 }
+# The same for functions, where the policy lets formulas define them. What a `def` holds besides is judged in one place.
+FUNCTION_PARTS: dict[type[ast.AST], str] = {ast.FunctionDef: "body", ast.Return: "value"}
+_FIELDS = {**PARTS, **FUNCTION_PARTS}
 _CONSTANTS = (type(None), bool, int, float, complex, str)
 
 METHODS: dict[str, frozenset[str]] = {
@@ -86,6 +89,7 @@ class FormulaWalk:
         self.mentioned: set[str] = set()
 
     def visit(self, tree: ast.Module) -> None:
+        parts = _FIELDS if self.situation.policy.language.functions else PARTS
         waiting: list[tuple[ast.AST, int]] = [(tree, 0)]
         count = 0
         while waiting:
@@ -97,7 +101,7 @@ class FormulaWalk:
                     self.situation, "the formula has too many parts, or too many levels", place
                 )
                 return
-            if type(node) not in PARTS:
+            if type(node) not in parts:
                 g106_formula_syntax.report(self.situation, node)
                 continue
             check = _CHECKS.get(type(node))
@@ -107,7 +111,9 @@ class FormulaWalk:
 
     def _children(self, node: ast.AST) -> list[ast.AST]:
         found: list[ast.AST] = []
-        for field in PARTS[type(node)].split():
+        if isinstance(node, ast.FunctionDef):
+            found += node.args.defaults
+        for field in _FIELDS[type(node)].split():
             value = getattr(node, field)
             if field in ("op", "func") and not isinstance(value, ast.expr):
                 continue
@@ -142,6 +148,26 @@ class FormulaWalk:
         if None in node.keys:
             g106_formula_syntax.report(self.situation, node, "`**` in a dict")
 
+    def _function(self, node: ast.FunctionDef) -> None:
+        arguments = node.args
+        everything = [*arguments.posonlyargs, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        noted = [each.annotation for each in arguments.args] + [node.returns]
+        for unwanted, what in (
+            (any(everything), "a parameter with `*` or `/`"),
+            (any(noted), "an annotation"),
+            (bool(node.decorator_list), "a decorator"),
+            (bool(getattr(node, "type_params", ())), "a type parameter"),
+        ):
+            if unwanted:
+                g106_formula_syntax.report(self.situation, node, what)
+        for name in (node.name, *(each.arg for each in arguments.args)):
+            if name.startswith("_"):
+                g107_formula_name.report_name(self.situation, node, name)
+        self.names.add(node.name)
+        for inside in ast.walk(node):
+            if isinstance(inside, ast.FunctionDef) and inside is not node:
+                g106_formula_syntax.report(self.situation, inside, "`def` inside a function")
+
     def _comprehension(self, node: ast.comprehension) -> None:
         if node.is_async:
             g106_formula_syntax.report(self.situation, node.iter, "`async for`")
@@ -153,6 +179,7 @@ _CHECKS: dict[type[ast.AST], Callable[[FormulaWalk, Any], None]] = {
     ast.Call: FormulaWalk._call,
     ast.Dict: FormulaWalk._dict,
     ast.comprehension: FormulaWalk._comprehension,
+    ast.FunctionDef: FormulaWalk._function,
 }
 
 

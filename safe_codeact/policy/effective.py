@@ -35,6 +35,7 @@ class Language:
     interpreter: Literal["compiled", "expression"] = "compiled"
     restricted: bool = True  # False: any Python, the kernel layer alone holds
     imports: tuple[ImportRule, ...] = ()
+    functions: bool = False  # whether formulas may define functions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,7 @@ class Policy:
             language=Language(
                 interpreter=language["interpreter"],
                 restricted=language["restricted"],
+                functions=language["functions"],
                 imports=tuple(ImportRule(**{**rule, "deny": tuple(rule["deny"])}) for rule in language["imports"]),
             ),
             tools=tuple(ToolRule(**rule) for rule in plain["tools"]),

@@ -80,7 +80,11 @@ class LanguageSection(_Section):
     interpreter: Literal["compiled", "expression"] = Field(
         default=_LANGUAGE.interpreter,
         description="`compiled`: Python, compiled through RestrictedPython. `expression`: formulas, evaluated by asteval "
-        "in counted steps; without imports and function definitions.",
+        "in counted steps; without imports, and without function definitions unless `functions` says so.",
+    )
+    functions: bool = Field(
+        default=_LANGUAGE.functions,
+        description="`true` lets formulas define functions (`interpreter: expression`): plain parameters with defaults, 60 calls deep.",
     )
     restricted: bool = Field(
         default=_LANGUAGE.restricted,
@@ -341,6 +345,15 @@ class PolicyFile(_Section):
         description="Programs that this policy allows or refuses. Not inherited: they are claims about this file.",
     )
 
+    @model_validator(mode="after")
+    def _whole(self) -> PolicyFile:
+        if self.extends is None and self.language.functions and self.language.interpreter != "expression":
+            wrong_at(
+                ("language", "functions"),
+                "is about formulas, and Python defines functions anyway: leave the line out.",
+            )
+        return self
+
 
 def to_effective(file: PolicyFile) -> effective.Policy:
     """The frozen policy that is enforced. A module or tool that is denied as a whole has no line left."""
@@ -351,6 +364,7 @@ def to_effective(file: PolicyFile) -> effective.Policy:
         language=effective.Language(
             interpreter=language.interpreter,
             restricted=language.restricted,
+            functions=language.functions,
             imports=tuple(
                 effective.ImportRule(module=line.module, why=line.why or "", facade=line.facade, deny=tuple(line.deny))
                 for line in language.imports

@@ -1,7 +1,7 @@
 """G106 formula-syntax: Python that is no part of a formula.
 
 Refuses   import, def, lambda, class, with, try, del, attributes, `*` and `**` in calls, generator expressions ...,
-          where the policy says `interpreter: expression`.
+          where the policy says `interpreter: expression`. With `functions: true`, a plain `def` is let through.
 Why       The expression interpreter computes values step by step, each step bounded; it runs no program.
 Behind it The interpreter has no code for what is not in the grammar; the kernel layer holds without this rule.
 Instead   Use assignments, operators, calls of the functions that are there, if, for, and comprehensions.

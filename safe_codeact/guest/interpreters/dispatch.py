@@ -21,7 +21,8 @@ def builtins_for(
 ) -> dict[str, Any]:
     """The `__builtins__` of an action; `provided` are ours and the tools, which win over a builtin's name."""
     if policy.language.interpreter == "expression":
-        return {**_expression().functions.FUNCTIONS, **provided}
+        functions = _expression().functions
+        return {**functions.FUNCTIONS, **provided, functions.DEFINITIONS: policy.language.functions}
     return guarded_builtins(policy, facades.importer, namespace=names, open_=guarded_open, tools=dict(provided))
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from safe_codeact.gate.check import Judgement
-from safe_codeact.gate.formulas import METHODS, PARTS, STATEMENT
+from safe_codeact.gate.formulas import FUNCTION_PARTS, METHODS, PARTS, STATEMENT
 from safe_codeact.guest.interpreters import compiled, functions
 from safe_codeact.guest.interpreters.bounds import (
     MOST_ITEMS,
@@ -28,6 +28,7 @@ from safe_codeact.guest.interpreters.bounds import (
     known,
     weigh,
 )
+from safe_codeact.guest.interpreters.definitions import MOST_CALLS, Frame, Function, targets
 
 
 def _asteval() -> Any:
@@ -67,13 +68,18 @@ _Interpreter: Any = _asteval().Interpreter
 class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
     """One action. `symtable` holds the functions, the tools and the session's names."""
 
-    def __init__(self, symbols: dict[str, Any], callables: dict[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, symbols: dict[str, Any], callables: dict[str, Callable[..., Any]], *, definitions: bool = False
+    ) -> None:
         super().__init__(symtable=symbols, use_numpy=False, minimal=True)
         symbols["print"] = callables.get("print", print)  # asteval puts its own there
         self._callable = {id(each): each for each in callables.values()}
         self._steps = 0
         self._interrupt: ast.AST | None = None
-        parts = {kind.__name__.lower() for kind in PARTS}
+        self._returned: Any = None
+        self._frames: list[Frame] = []  # of functions and comprehensions that are under way
+        self._calls = 0
+        parts = {kind.__name__.lower() for kind in ({**PARTS, **FUNCTION_PARTS} if definitions else PARTS)}
         self.node_handlers: dict[str, Any] = {
             name: getattr(self, f"on_{name}") for name in parts if hasattr(self, f"on_{name}")
         }
@@ -104,7 +110,16 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
     ) -> NoReturn:
         raise (exc or RuntimeError)(msg)
 
+    def _names(self) -> dict[str, Any]:
+        """Where a name is bound now."""
+        return self._frames[-1].bound if self._frames else self.symtable  # type: ignore[no-any-return]
+
     def _getsym(self, node: ast.Name) -> Any:
+        frame = self._frames[-1] if self._frames else None
+        while frame is not None:
+            if node.id in frame.own:
+                return frame.value(node.id)
+            frame = frame.outer
         try:
             return self.symtable[node.id]
         except KeyError:
@@ -172,7 +187,7 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
 
     def node_assign(self, node: Any, val: Any) -> None:
         if isinstance(node, ast.Name):
-            self.symtable[node.id] = val
+            self._names()[node.id] = val
         elif isinstance(node, ast.Subscript):
             target, index = self.run(node.value), self.run(node.slice)
             if type(target) not in (list, dict):
@@ -206,7 +221,7 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
         if isinstance(node.target, ast.Subscript):
             holder[index] = result
         else:
-            self.symtable[node.target.id] = result
+            self._names()[node.target.id] = result
 
     # Loops
 
@@ -234,6 +249,8 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
 
     def _broke(self, body: list[Any]) -> bool:
         self._block(body)
+        if isinstance(self._interrupt, ast.Return):
+            return True
         ended, self._interrupt = self._interrupt, None
         return isinstance(ended, ast.Break)
 
@@ -251,27 +268,24 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
             raise TypeError(f"'{type(value).__name__}' object is not iterable")
         return value
 
-    def _comprehended(self, generators: list[Any], made: Callable[[], None]) -> None:
-        if not generators:
-            made()
-            return
-        first = generators[0]
-        for value in self._iterated(first.iter):
+    def _comprehended(self, values: Any, generators: list[Any], made: Callable[[], None]) -> None:
+        first, *others = generators
+        for value in values:
             self.charge(1)
             self.node_assign(first.target, value)
             if all(self.run(condition) for condition in first.ifs):
-                self._comprehended(generators[1:], made)
+                if others:
+                    self._comprehended(self._iterated(others[0].iter), others, made)
+                else:
+                    made()
 
     def _comprehension(self, node: Any, made: Callable[[], None]) -> None:
-        # Its variables are its own: what they were is put back, however it ends.
-        own = {each.id for part in node.generators for each in ast.walk(part.target) if isinstance(each, ast.Name)}
-        kept = {name: self.symtable[name] for name in own if name in self.symtable}
+        values = self._iterated(node.generators[0].iter)  # belongs to the names around
+        self._frames.append(Frame(targets(node.generators), {}, self._frames[-1] if self._frames else None))
         try:
-            self._comprehended(node.generators, made)
+            self._comprehended(values, node.generators, made)
         finally:
-            for name in own:
-                self.symtable.pop(name, None)
-            self.symtable.update(kept)
+            self._frames.pop()
 
     def on_listcomp(self, node: Any) -> list[Any]:
         out: list[Any] = []
@@ -300,6 +314,8 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
             called = function[0]
         else:
             called, owner = self.run(node.func), []
+            if type(called) is Function:
+                return self._call_defined(called, node)
             if id(called) not in self._callable:
                 raise TypeError(f"'{type(called).__name__}' object is not callable")
         arguments = [self._argument(self.run(each)) for each in node.args]
@@ -312,6 +328,30 @@ class Formula(_Interpreter):  # type: ignore[misc]  # asteval has no types
         if type(result) in (list, tuple, dict, set):
             self.read_whole(result)
         return result
+
+    def on_functiondef(self, node: Any) -> None:
+        defined = Function(node, [self.run(each) for each in node.args.defaults])
+        self.charge(defined.size)
+        self._names()[node.name] = defined
+
+    def on_return(self, node: Any) -> None:
+        self._returned = None if node.value is None else self.run(node.value)
+        self._interrupt = node
+
+    def _call_defined(self, called: Function, node: Any) -> Any:
+        arguments = [self.run(each) for each in node.args]
+        words = {word.arg: self.run(word.value) for word in node.keywords}
+        if self._calls == MOST_CALLS:
+            raise RecursionError(f"more than {MOST_CALLS} functions of the formula wait for each other")
+        self._frames.append(Frame(called.own, called.bind(arguments, words), None))
+        self._calls += 1
+        try:
+            self._block(called.body)
+            return self._returned
+        finally:
+            self._frames.pop()
+            self._calls -= 1
+            self._interrupt = self._returned = None
 
     def _argument(self, value: Any, word: str = "") -> Any:
         if id(value) not in self._callable:
@@ -339,12 +379,13 @@ def run(judgement: Judgement, namespace: dict[str, Any]) -> object:
     }
     own = {name: value for name, value in namespace.items() if not name.startswith("_")}
     given = {**functions.FUNCTIONS, **callables}
-    formula = Formula({**given, **own}, callables)
+    definitions = namespace["__builtins__"].get(functions.DEFINITIONS) is True
+    formula = Formula({**given, **own}, callables, definitions=definitions)
     statements = judgement.formula.body
 
     def statement(place: int) -> Any:
         value = formula.run(statements[place])
-        return formula.read_whole(value) if id(value) not in formula._callable else value
+        return value if type(value) is Function or id(value) in formula._callable else formula.read_whole(value)
 
     namespace[STATEMENT] = statement
     try:

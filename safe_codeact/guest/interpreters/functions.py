@@ -15,6 +15,8 @@ from safe_codeact.guest.interpreters.bounds import (
     power,
 )
 
+# Among an action's builtins: whether the policy lets it define functions. No formula can spell the name.
+DEFINITIONS: Final = "__definitions__"
 _MOST_FACTORIAL = 1000
 _MOST_DIGITS = 1000
 

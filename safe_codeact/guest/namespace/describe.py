@@ -162,4 +162,5 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "numpy.float64": repr,
     "numpy.int64": repr,
     "numpy.bool": repr,
+    "safe_codeact.guest.interpreters.definitions.Function": repr,
 }

@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from safe_codeact.guest.interpreters.definitions import Function
 from safe_codeact.guest.namespace import arrays
 from safe_codeact.guest.namespace.allowed import CLOSURE_MODULES, GENERATED_BUILTINS, SINGLETONS
 from safe_codeact.guest.namespace.known import Known, resolve
@@ -35,13 +36,8 @@ from safe_codeact.guest.namespace.raw import Layouts, derives, type_dict
 
 _GENERATED = {name: getattr(builtins, name) for name in GENERATED_BUILTINS}
 _NOT_INSTANCES = (
-    type,
-    types.ModuleType,
-    types.FunctionType,
-    types.BuiltinFunctionType,
-    types.MethodType,
-    types.MappingProxyType,
-)
+    type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.MappingProxyType,
+)  # fmt: skip
 
 
 class _Fills:
@@ -101,6 +97,10 @@ class Rebuilder:
         return sys.modules["zoneinfo"].ZoneInfo(key)
 
     # ---- functions
+
+    def definition(self, source: str, defaults: list[Any]) -> object:
+        """A function of a formula: its interpreter runs no more of the text than it has handlers for."""
+        return Function.of(source, defaults)
 
     def code(self, data: bytes) -> types.CodeType:
         # SAFETY: marshal can crash the interpreter on forged bytes. Only a worker that was already taken over forges

@@ -173,7 +173,14 @@ EXACT: dict[type, Any] = {
     types.GenericAlias: _reduce_generic_alias,
     types.UnionType: _reduce_union,
 }
+
+
+def _reduce_definition(_: Any, definition: Any) -> Any:
+    return Rebuilder.definition, definition.state()
+
+
 LATE: dict[str, Any] = {
+    "safe_codeact.guest.interpreters.definitions.Function": _reduce_definition,
     "typing._GenericAlias": _reduce_alias,
     "typing._UnionGenericAlias": _reduce_alias,
     "typing._CallableGenericAlias": _reduce_alias,

@@ -7,42 +7,10 @@ from typing import Any
 
 import pytest
 from formula_attempts import COSTS, ESCAPES
+from formulas_run import NOT_ALLOWED, POLICY, outcome, plain, run, unjudged
 
-from safe_codeact.gate.bounds import ACTION_FILENAME
-from safe_codeact.gate.check import Judgement, judge
-from safe_codeact.gate.formulas import staged
-from safe_codeact.gate.report import GateReport
+from safe_codeact.gate.check import judge
 from safe_codeact.guest.interpreters import dispatch, expression, functions
-from safe_codeact.policy.effective import Language, Policy
-
-POLICY = Policy(language=Language(interpreter="expression"))
-NOT_ALLOWED = (
-    TypeError,
-    NameError,
-    AttributeError,
-    NotImplementedError,
-    expression.TooMuch,
-    ValueError,
-    ZeroDivisionError,
-)
-
-
-def final_answer(answer: object) -> None:
-    """What every action has."""
-
-
-def run(judgement: Judgement) -> tuple[Any, dict[str, Any]]:
-    names: dict[str, Any] = {"__name__": "__main__"}
-    provided = {"final_answer": final_answer, "ToolError": RuntimeError}
-    names["__builtins__"] = dispatch.builtins_for(POLICY, None, names, provided)  # type: ignore[arg-type]
-    return dispatch.run(judgement, names), names
-
-
-def unjudged(source: str) -> Judgement:
-    """As if the gate had let it through."""
-    tree = ast.parse(source)
-    return Judgement(GateReport(allowed=True), compile(staged(tree), ACTION_FILENAME, "exec"), tree)
-
 
 EVERY = [(kind, source) for table in (ESCAPES, COSTS) for kind, sources in table.items() for source in sources]
 
@@ -137,29 +105,8 @@ ORDINARY = [
 @pytest.mark.parametrize("source", ORDINARY)
 def test_a_formula_means_what_cpython_means(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The same output, value, exception type and message as `exec`, and the same names afterwards."""
-    ours = _outcome(lambda: run(judge(source, POLICY, ())), capsys)
-    assert ours == _outcome(lambda: _plain(source), capsys)
-
-
-def _outcome(action: Any, capsys: pytest.CaptureFixture[str]) -> tuple[str, str, str, dict[str, Any]]:
-    try:
-        value, names = action()
-        shown, error = ("" if value is expression.compiled.NOTHING else repr(value)), ""
-        kept = {name: repr(each) for name, each in names.items() if not name.startswith("__")}
-    except Exception as problem:
-        shown, error, kept = "", f"{type(problem).__name__}: {problem}", {}
-    return shown, error, capsys.readouterr().out, kept
-
-
-def _plain(source: str) -> tuple[Any, dict[str, Any]]:
-    names = {**functions.FUNCTIONS}
-    tree = ast.parse(source)
-    value: Any = expression.compiled.NOTHING
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "", "exec"), names)
-    if last is not None:
-        value = eval(compile(ast.Expression(last.value), "", "eval"), names)
-    return value, {name: each for name, each in names.items() if functions.FUNCTIONS.get(name, names) is not each}
+    ours = outcome(lambda: run(judge(source, POLICY, ())), capsys)
+    assert ours == outcome(lambda: plain(source), capsys)
 
 
 def test_names_stay_from_one_formula_to_the_next_also_after_an_error() -> None:
