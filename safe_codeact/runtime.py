@@ -20,9 +20,9 @@ from safe_codeact.host.folder import make_private_folder, remove_private_folder,
 from safe_codeact.host.launcher import Launcher
 from safe_codeact.host.quota import QuotaWatch
 from safe_codeact.host.state import SessionState
-from safe_codeact.host.store import MemoryStore
 from safe_codeact.host.tool import ToolCall
 from safe_codeact.host.toolbox import Toolbox
+from safe_codeact.host.vault import Vault
 from safe_codeact.policy.effective import Policy
 from safe_codeact.session import AsyncSession, Session
 from safe_codeact.wire.conversation import Conversation
@@ -82,7 +82,7 @@ class RuntimeCore:
         self.lock = threading.Lock()
         self.watch = QuotaWatch()
         try:
-            self.store = MemoryStore(self.folder / "state")
+            self.vault = Vault(self.folder / "vault")
             self.launcher = Launcher(
                 self.policy,
                 self.plan,

@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from safe_codeact.host import exchange, observe
 from safe_codeact.host.folder import remove_private_folder
 from safe_codeact.host.outcome import keeps_state, outcome_of
 from safe_codeact.host.toolbox import Calls
+from safe_codeact.host.vault import Saved
 from safe_codeact.host.workspace import Item, Quota, Workspace, shown
 from safe_codeact.observation import Artifact, Observation, Outcome
 from safe_codeact.wire import messages
@@ -40,28 +41,28 @@ _WORK = "work"  # the workspace's name inside a slot
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    version: str | None
+    saved: Saved
     workspace: Workspace | None
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A version that a request may fill; `kept` once the session goes on from it."""
+    """A segment that a request may fill; `kept` once the session goes on from it."""
 
-    version: str
+    segment: str
     descriptors: list[int]
     kept: bool = False
 
 
 class SessionState:
-    """One session's references: its snapshot's version, its workspace, its checkpoints."""
+    """One session's references: its last version, its workspace, its checkpoints."""
 
     def __init__(self, core: RuntimeCore, name: str) -> None:
         self.core = core
         self.name = name
         self.closed = False
         self.lock = threading.Lock()  # one action at a time, from whichever thread
-        self._version: str | None = None
+        self._saved = Saved()
         self._checkpoints: dict[str, _Checkpoint] = {}
         self.workspace: Workspace | None = None
         if core.policy.filesystem.workspace != "none":
@@ -130,14 +131,14 @@ class SessionState:
         return messages.Execute(
             source=source,
             tools=self.core.toolbox.stubs,
-            has_snapshot=self._version is not None,
+            has_snapshot=self.has_snapshot,
             wall_seconds=wall_seconds,
             workspace="" if self.workspace is None else str(worker.slot / _WORK),
         )
 
     @property
     def has_snapshot(self) -> bool:
-        return self._version is not None
+        return bool(self._saved.names)
 
     def bounds(self, wall_seconds: float) -> exchange.Bounds:
         """How long, and how much, the host waits for at the most."""
@@ -180,30 +181,29 @@ class SessionState:
     @contextlib.contextmanager
     def attempt(self) -> Iterator[Attempt]:
         """One request's versions: the old one to read, an empty one to fill, which is gone again if nobody keeps it."""
-        store = self.core.store
-        attempt = Attempt(store.new(), [])
+        vault = self.core.vault
+        attempt = Attempt(vault.new(), [])
         try:
-            if self._version is not None:
-                attempt.descriptors.append(store.open(self._version))
-            attempt.descriptors.append(store.open_new(attempt.version))
+            for segment in self._saved.names:
+                attempt.descriptors.append(vault.open(segment))
+            attempt.descriptors.append(vault.open_new(attempt.segment))
             yield attempt
         finally:
             exchange.close_quietly(attempt.descriptors)
             if not attempt.kept:
-                store.drop(attempt.version)
+                vault.drop_blobs([attempt.segment])
 
     def settle(self, attempt: Attempt, saved_bytes: int, keep: bool) -> str:
         """Go on from the new version, or stay on the old one. Returns why a version was not accepted, or ""."""
         if not keep:
             return ""
-        if saved_bytes != self.core.store.size(attempt.version):
+        if saved_bytes != self.core.vault.size(attempt.segment):
             return "The state that was saved is not as long as was said; the session keeps the previous one."
         if saved_bytes > self.core.policy.limits.state_mb * 1024 * 1024:
             return "The state is larger than limits.state_mb; the session keeps the previous one."
-        old, self._version = self._version, attempt.version
+        old, self._saved = self._saved, replace(self._saved, names=(attempt.segment,))
         attempt.kept = True
-        if old is not None:
-            self.core.store.drop(old)
+        self.core.vault.drop_blobs(old.names)
         return ""
 
     def conclude(
@@ -271,13 +271,13 @@ class SessionState:
         if checkpoint not in self._checkpoints:
             raise StoreError(f"{checkpoint!r} is not a checkpoint of session {self.name!r}")
         kept = self._checkpoints[checkpoint]
-        self._become(kept.version, kept.workspace)
+        self._become(kept.saved, kept.workspace)
 
     def fork(self) -> SessionState:
         """A second session that goes on from here."""
         copy = self.core.open_session(None)
         try:
-            copy._become(self._version, self.workspace)
+            copy._become(self._saved, self.workspace)
         except BaseException:
             copy.close(keep=False)
             raise
@@ -291,9 +291,8 @@ class SessionState:
             return
         self.closed = True
         self.core.sessions.pop(self.name, None)
-        for version in [self._version, *(kept.version for kept in self._checkpoints.values())]:
-            if version is not None:
-                self.core.store.drop(version)
+        for saved in [self._saved, *(kept.saved for kept in self._checkpoints.values())]:
+            self.core.vault.drop(saved)
         for workspace in [self.workspace, *(kept.workspace for kept in self._checkpoints.values())]:
             if workspace is not None:
                 workspace.remove()
@@ -303,18 +302,16 @@ class SessionState:
         copy = None
         if self.workspace is not None:
             copy = self.workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
-        return _Checkpoint(None if self._version is None else self.core.store.share(self._version), copy)
+        return _Checkpoint(self.core.vault.share(self._saved), copy)
 
-    def _become(self, version: str | None, workspace: Workspace | None) -> None:
+    def _become(self, saved: Saved, workspace: Workspace | None) -> None:
         if workspace is not None and self.workspace is not None:
             copy = workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
             home = self.workspace.folder
             self.workspace.remove()
             os.rename(copy.folder, home)
-        shared = None if version is None else self.core.store.share(version)
-        old, self._version = self._version, shared
-        if old is not None:
-            self.core.store.drop(old)
+        old, self._saved = self._saved, self.core.vault.share(saved)
+        self.core.vault.drop(old)
 
 
 def _source_finding(line: int, message: str) -> Finding:

@@ -218,7 +218,7 @@ def test_a_worker_holds_only_its_socket_and_what_came_with_the_request(runtime: 
         opened = {int(entry.name): os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     assert {opened.pop(number) for number in (0, 1, 2)} == {"/dev/null"}
     assert opened.pop(3).startswith("socket:")
-    state = str(runtime._core.folder / "state")
+    state = str(runtime._core.folder / "vault")
     assert len(opened) == 1, opened
     assert all(target.startswith((state, "/memfd:")) for target in opened.values()), opened
 

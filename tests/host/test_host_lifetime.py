@@ -66,7 +66,7 @@ def _held(runtime: Runtime) -> dict[str, Any]:
         "children": len(Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()),
         "slots": len(list((core.folder / "slots").iterdir())),
         "workspaces": len([*(core.folder / "workspaces").iterdir(), *(core.folder / "checkpoints").iterdir()]),
-        "versions": (len(core.store._references), len(list((core.folder / "state").iterdir()))),
+        "versions": (len(core.vault._references), len(list((core.folder / "vault").iterdir()))),
     }
 
 
@@ -515,7 +515,7 @@ def test_a_state_whose_file_is_gone_is_an_error_and_leaves_nothing(runtime: Runt
     session = runtime.session()
     _ran(session, "x = 1")
     before = _held(runtime)
-    (runtime._core.folder / "state" / str(session._state._version)).unlink()
+    (runtime._core.folder / "vault" / session._state._saved.names[-1]).unlink()
     for _ in range(3):
         with pytest.raises(StoreError, match="No such file"):
             session.run("x")

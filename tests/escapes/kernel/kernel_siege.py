@@ -79,7 +79,7 @@ class Siege:
             STANDBY=next(iter(self.launcher._alive)) if not self.launcher._ready else self.launcher._ready[-1].pid,
             SIBLING=self._sibling_pid,
             SIBLING_SLOT=str(self._sibling_slot),
-            STATE=str(self.runtime._core.folder / "state"),
+            STATE=str(self.runtime._core.folder / "vault"),
         )
 
     def attack(self, attack: Attack) -> tuple[Any, list[str]]:
@@ -89,7 +89,7 @@ class Siege:
     def run(self, source: str) -> tuple[Any, list[str]]:
         """The same for any source, which may call `look()` to be examined."""
         self.seen.clear()
-        stored = {path.name: path.read_bytes() for path in (self.runtime._core.folder / "state").iterdir()}
+        stored = {path.name: path.read_bytes() for path in (self.runtime._core.folder / "vault").iterdir()}
         observation = self.session.run(source)
         breaches = [change for _word, found in self.seen for change in found]
         breaches += self.world.breaches(str(observation), *(word for word, _found in self.seen))
@@ -98,7 +98,7 @@ class Siege:
             for name in self.session.files.list()
             if self.world.token.encode() in self.session.files.read(name)
         ]
-        for path in (self.runtime._core.folder / "state").iterdir():
+        for path in (self.runtime._core.folder / "vault").iterdir():
             if stored.get(path.name, path.read_bytes()) != path.read_bytes():
                 breaches.append(f"the stored state {path.name} was changed")
         if self.launcher._zygote.pid != self._zygote or self._sibling_pid not in self.launcher._alive:

@@ -95,7 +95,7 @@ def changes(clean: dict[str, Any], seen: dict[str, Any], slot: str) -> list[str]
                 if each in extra:
                     extra.remove(each)
             extra = [each for each in extra if not (slot and each.startswith(slot))]
-            extra = [each for each in extra if "/state/" not in each and not each.startswith("socket:")]
+            extra = [each for each in extra if "/vault/" not in each and not each.startswith("socket:")]
             # A second name for the socket it has is a descriptor that somebody made: counted, not compared by number.
             if sum(each.startswith("socket:") for each in value) > sum(each.startswith("socket:") for each in before):
                 extra.append("one socket more")

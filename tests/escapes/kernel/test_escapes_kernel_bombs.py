@@ -203,14 +203,15 @@ assert not done
 raise SystemExit(3)
 """
     opened = "import os\ndef _is_open(n):\n    try: os.fstat(n); return True\n    except OSError: return False\n"
-    folder = runtime._core.folder / "state"
-    version = session._state._version
-    before = (folder / version).read_bytes()
-    kept = session._state.core.store.share(version)
+    folder = runtime._core.folder / "vault"
+    vault = session._state.core.vault
+    kept = vault.share(session._state._saved)
+    (segment,) = kept.names
+    before = (folder / segment).read_bytes()
     observation = session.run(opened + source)
     assert observation.error.type == "SystemExit", observation.text
-    assert (folder / kept).read_bytes() == before
-    session._state.core.store.drop(kept)
+    assert (folder / segment).read_bytes() == before
+    vault.drop(kept)
     assert session.run("kept").value == "[1, 2, 3]"
 
 
