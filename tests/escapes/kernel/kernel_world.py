@@ -109,6 +109,9 @@ def changes(clean: dict[str, Any], seen: dict[str, Any], slot: str) -> list[str]
     return found
 
 
+_EXITING = 4  # PF_EXITING among the flags of /proc/<pid>/stat
+
+
 class World:
     """Files, listeners, processes and the machine's own settings, with a token that must never come out."""
 
@@ -223,6 +226,7 @@ class World:
                 content,
                 attributes,
             )
+        self._settle()
         seen["victim"] = (self._victim.poll(), self._state(), self._victim_status())
         for name in ("/proc/sysvipc/shm", "/proc/sysvipc/sem", "/proc/sysvipc/msg"):
             seen[name] = [line.split()[:2] for line in _read(name).splitlines()]  # key and identifier
@@ -231,6 +235,17 @@ class World:
         seen["/dev/shm"] = sorted(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else []
         seen["clock"] = round((time.time() - time.monotonic()) / 30)  # seconds that no clock discipline makes
         return seen
+
+    def _settle(self) -> None:
+        """Wait until the victim has taken the signals that were sent to it: on a busy machine it is still to run."""
+        deadline = time.monotonic() + 10
+        while self._victim.poll() is None and time.monotonic() < deadline:
+            status = dict(line.split(":", 1) for line in _read(f"/proc/{self._victim.pid}/status").splitlines())
+            fields = _read(f"/proc/{self._victim.pid}/stat").rpartition(")")[2].split()
+            pending = any(int(status.get(name, "0"), 16) for name in ("SigPnd", "ShdPnd"))
+            if not pending and not (fields and int(fields[6]) & _EXITING):
+                return
+            time.sleep(0.001)
 
     def _state(self) -> str:
         fields = _read(f"/proc/{self._victim.pid}/stat").rpartition(")")[2].split()
