@@ -5,8 +5,8 @@ RUN = $(VENV)/bin/python
 # Interpreters besides the default one on which the parts that depend on the grammar are tested, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 
-# Each file in one process: its fixtures are made once. A process that dies ends the run (pytest-xdist would wait for it).
-SIDE_BY_SIDE = --numprocesses 2 --dist loadfile --max-worker-restart 0
+# Each file in one process (tests/conftest.py): its fixtures are made once. A process that dies ends the run (pytest-xdist would wait for it).
+SIDE_BY_SIDE = --numprocesses 2 --dist loadgroup --max-worker-restart 0
 
 .PHONY: demo test setup lint types unit pythons filters format clean bench soak
 
@@ -44,6 +44,7 @@ filters: setup
 bench: setup
 	$(RUN) benchmarks/gate.py
 	$(RUN) benchmarks/action.py
+	$(RUN) benchmarks/state.py
 
 # Ten thousand actions, and what they leave behind: nothing, or exit status 1.
 soak: setup

@@ -4,7 +4,8 @@
 
 Packages, in the order in which an action meets them: `policy` (what is allowed), `host` (the decisions, outside),
 `wire` (what may be said between the two), `guest` (everything inside), `confine` and `kernel` (how it is held), `gate`
-(may this source run), and `agent` (one user of a session). `cli` is the terminal. SECURITY.md says what each claims.
+(may this source run), and `agent` (one user of a session). `audit` looks at policies, `cli` is the terminal. SECURITY.md says
+what each claims.
 
 Names are loaded when they are first used: the confined side imports parts of this package, and must not load the host.
 """
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     )
     from safe_codeact.gate.check import check
     from safe_codeact.gate.report import Finding, GateReport
+    from safe_codeact.host.stores.sqlite import MemoryStore, SQLiteStore
+    from safe_codeact.host.stores.store import Store, StoredSession
     from safe_codeact.host.tool import Decision, ToolCall, tool
     from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome, ToolRecord, Usage
     from safe_codeact.policy.effective import Policy
@@ -41,6 +44,8 @@ _HOMES = {
     ),
     "gate.check": ("check",),
     "gate.report": ("Finding", "GateReport"),
+    "host.stores.sqlite": ("MemoryStore", "SQLiteStore"),
+    "host.stores.store": ("Store", "StoredSession"),
     "host.tool": ("Decision", "ToolCall", "tool"),
     "observation": ("Artifact", "ErrorReport", "Observation", "Outcome", "ToolRecord", "Usage"),
     "policy.effective": ("Policy",),
@@ -51,9 +56,9 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision", "ErrorReport",
-    "Finding", "GateReport", "InvalidPolicy", "ModelUnavailable", "NotPlain", "Observation", "Outcome", "Policy",
-    "Runtime", "SafeCodeActError", "Session", "SessionClosed", "StoreError", "ToolCall", "ToolRecord", "ToolWithheld",
-    "Usage", "Variable", "check", "tool",
+    "Finding", "GateReport", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain", "Observation", "Outcome",
+    "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed", "Store", "StoreError",
+    "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Usage", "Variable", "check", "tool",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -30,7 +30,10 @@ class Outcome(str, Enum):  # noqa: UP042 - the contract says an enum of strings;
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReport:
-    """The action's own exception: `type` is the class name, `line` the action's line (1-based) or None."""
+    """The action's own exception: `type` is the class name, `line` the action's line (1-based) or None.
+
+    For `forbidden_syscall` there was none: `type` is "ForbiddenSystemCall", and `message` names the call where it is known.
+    """
 
     type: str
     message: str
@@ -73,7 +76,8 @@ class Observation:
     """One action's result.
 
     State afterwards: kept for `completed` and `raised` (as in a notebook), and for `timed_out` and `memory_exceeded`
-    where an exception inside the action ended it; unchanged for every other outcome.
+    where an exception inside the action ended it; unchanged for every other outcome. `rollback` says why it is unchanged
+    although it would have been kept: too large, no room in the store, the disk; "" where it is as the outcome says.
     """
 
     outcome: Outcome
@@ -85,6 +89,7 @@ class Observation:
     tool_calls: tuple[ToolRecord, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     not_kept: dict[str, str] = field(default_factory=dict)
+    rollback: str = ""
     usage: Usage = field(default_factory=Usage)
     final_answer: Any = None
     text: str = ""
@@ -136,6 +141,7 @@ class Observation:
                 for artifact in self.artifacts
             ],
             "not_kept": dict(self.not_kept),
+            "rollback": self.rollback,
             "usage": {
                 "wall_seconds": self.usage.wall_seconds,
                 "cpu_seconds": self.usage.cpu_seconds,

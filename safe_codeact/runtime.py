@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from safe_codeact.confine.protections import plan_for
-from safe_codeact.errors import ConfinementUnavailable, SessionClosed
+from safe_codeact.errors import ConfinementUnavailable, SessionClosed, StoreError
+from safe_codeact.host import groups
 from safe_codeact.host.folder import make_private_folder, remove_private_folder, sweep_private_folders
 from safe_codeact.host.launcher import Launcher
 from safe_codeact.host.quota import QuotaWatch
 from safe_codeact.host.state import SessionState
+from safe_codeact.host.stores.store import Store
 from safe_codeact.host.tool import ToolCall
 from safe_codeact.host.toolbox import Toolbox
 from safe_codeact.host.vault import Vault
@@ -59,20 +61,24 @@ class RuntimeCore:
         policy: Policy | str | os.PathLike[str],
         *,
         tools: Sequence[Callable[..., Any]] = (),
-        store: object = None,
+        store: Store | None = None,
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
         trail: object = None,
         approve: Callable[[ToolCall], Any] | None = None,
     ) -> None:
-        for name, value in (("store", store), ("trail", trail), ("max_memory_mb", max_memory_mb)):
+        for name, value in (("trail", trail), ("max_memory_mb", max_memory_mb)):
             if value is not None:
                 raise ValueError(f"{name}={value!r}: not supported by this version; leave it out")
+        if store is not None and not isinstance(store, Store):
+            raise TypeError(f"store={store!r}: expected a Store, such as SQLiteStore(path, key=…)")
         if standby < 0 or (max_workers is not None and max_workers < 1):
             raise ValueError(f"standby={standby} must not be negative, max_workers={max_workers} must be at least 1")
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         _require_available(self.policy)
+        _require_out_of_reach(self.policy, store)
+        self.store = store
         self.plan = plan_for(self.policy)
         self.toolbox = Toolbox(self.policy, tools, approve)
         self.process = os.getpid()
@@ -83,21 +89,45 @@ class RuntimeCore:
         self.watch = QuotaWatch()
         try:
             self.vault = Vault(self.folder / "vault")
-            self.launcher = Launcher(
-                self.policy,
-                self.plan,
-                slots=self.folder / "slots",
-                cache=_cache_folder(),
-                standby=standby,
-                max_workers=max_workers or _MAX_WORKERS,
-                new_conversation=self._new_conversation,
-            )
+            self._standby, self._max_workers = standby, max_workers or _MAX_WORKERS
+            # Where sessions have their own, this one forks nothing: it says early what is missing, and as whom workers run.
+            self._launchers = Launchers()
+            self.launcher = self._start_launcher("slots", 0 if self._is_apart else standby)
         except BaseException:
             remove_private_folder(self.folder)
             os.close(owner)
             raise
         self._finalizer = weakref.finalize(
-            self, _finish, os.getpid(), self.launcher, self.watch, self.toolbox, self.folder, owner
+            self, _finish, os.getpid(), self._launchers, self.watch, self.toolbox, self.folder, owner
+        )
+
+    @property
+    def _is_apart(self) -> bool:
+        return self.policy.isolation.zygote == "session"
+
+    def launcher_for(self, name: str) -> Launcher:
+        """Whose workers serve a session: the runtime's, or one of its own. `release_launcher` ends that."""
+        return self._start_launcher(f"slots-{name}-{secrets.token_hex(4)}", 1) if self._is_apart else self.launcher
+
+    def release_launcher(self, launcher: Launcher) -> None:
+        """The session is over."""
+        if launcher is not self.launcher:
+            self._launchers.end(launcher)
+            with contextlib.suppress(OSError):
+                launcher.slots.rmdir()
+
+    def _start_launcher(self, slots: str, standby: int) -> Launcher:
+        (self.folder / slots).mkdir(mode=0o711, exist_ok=True)
+        return self._launchers.add(
+            Launcher(
+                self.policy,
+                self.plan,
+                slots=self.folder / slots,
+                cache=_cache_folder(),
+                standby=min(standby, self._standby),
+                max_workers=self._max_workers,
+                new_conversation=self._new_conversation,
+            )
         )
 
     def _new_conversation(self) -> Conversation:
@@ -118,7 +148,7 @@ class RuntimeCore:
         return os.getpid() == self.process and self._finalizer.alive
 
     def open_session(self, session_id: str | None) -> SessionState:
-        """The state of a new session, or of one that is open."""
+        """The state of a new session, of one that is open, or of one that the store has. Raises `StoreError`."""
         self.check_usable()
         name = session_id or secrets.token_hex(8)
         if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii() or len(name) > 64:
@@ -127,6 +157,8 @@ class RuntimeCore:
             state = self.sessions.get(name)
             if state is None or state.closed:
                 state = SessionState(self, name)
+                if session_id is not None:
+                    _resume(state)
                 self.sessions[name] = state
             return state
 
@@ -136,21 +168,66 @@ class RuntimeCore:
             self._finalizer()
 
 
-def _finish(process: int, launcher: Launcher, watch: QuotaWatch, toolbox: Toolbox, folder: Path, owner: int) -> None:
-    if os.getpid() == process:  # a forked copy's exit must not end its parent's processes
+class Launchers:
+    """All launchers of a runtime, to be ended with it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: list[Launcher] = []
+
+    def add(self, launcher: Launcher) -> Launcher:
+        """One more."""
+        with self._lock:
+            self._all.append(launcher)
+        return launcher
+
+    def end(self, launcher: Launcher) -> None:
+        """One less."""
+        with self._lock:
+            self._all.remove(launcher)
         launcher.close()
+
+    def close(self) -> None:
+        """None is left."""
+        with self._lock:
+            ending, self._all = self._all, []
+        for launcher in ending:
+            launcher.close()
+
+
+def _finish(process: int, launchers: Launchers, watch: QuotaWatch, toolbox: Toolbox, folder: Path, owner: int) -> None:
+    if os.getpid() == process:  # a forked copy's exit must not end its parent's processes
+        launchers.close()
         watch.close()
         toolbox.close()
         remove_private_folder(folder)
         os.close(owner)
 
 
-def _require_available(policy: Policy) -> None:
-    for layer in ("namespaces", "cgroup"):
-        if getattr(policy.isolation, layer) == "required":
-            raise ConfinementUnavailable(
-                f"isolation.{layer}: required, but this version does not install it: say `preferred`, or do not run here"
+def _resume(state: SessionState) -> None:
+    try:
+        state.resume()
+    except BaseException:
+        state.close(keep=state.core.store is not None)
+        raise
+
+
+def _require_out_of_reach(policy: Policy, store: Store | None) -> None:
+    """Content in a store is not encrypted: an action that reads its file reads every session."""
+    path = getattr(store, "path", None)
+    for readable in policy.filesystem.read if isinstance(path, Path) else ():
+        if path is not None and path.is_relative_to(os.path.realpath(readable.path)):
+            raise StoreError(
+                f"store={os.fspath(path)!r} lies in {readable.path!r}, which actions of policy {policy.name!r} may read: "
+                "keep it elsewhere"
             )
+
+
+def _require_available(policy: Policy) -> None:
+    if policy.isolation.cgroup == "required":
+        raise ConfinementUnavailable(
+            f"isolation.cgroup: required, but {groups.UNUSED}: say `preferred`, or do not run here"
+        )
 
 
 class Runtime:
@@ -158,6 +235,9 @@ class Runtime:
 
     `policy` is a shipped name, a path or a `Policy`; `tools` are host functions. Raises `InvalidPolicy` and
     `ConfinementUnavailable` (nothing is left behind), and warns `ToolWithheld` for tools that the policy does not allow.
+
+    `store` keeps sessions beyond the runtime, and is not closed with it: a session that was not closed stays there, as of its
+    last action. Without one, sessions and their checkpoints (4 GiB of each, 16 in all) end with the runtime.
     """
 
     def __init__(
@@ -165,7 +245,7 @@ class Runtime:
         policy: Policy | str | os.PathLike[str],
         *,
         tools: Sequence[Callable[..., Any]] = (),
-        store: object = None,
+        store: Store | None = None,
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
@@ -209,7 +289,10 @@ class Runtime:
         return self._core.launcher.prepared().uid
 
     def session(self, session_id: str | None = None) -> Session:
-        """A new session, or the open one of that name. No process of its own while it is idle."""
+        """A new session; or the one of that name, open here or kept in the store. No process of its own while it is idle.
+
+        Raises `StoreError` where what is stored cannot be resumed.
+        """
         return Session(self._core.open_session(session_id))
 
     def close(self) -> None:
@@ -234,7 +317,7 @@ class AsyncRuntime:
         policy: Policy | str | os.PathLike[str],
         *,
         tools: Sequence[Callable[..., Any]] = (),
-        store: object = None,
+        store: Store | None = None,
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
@@ -268,9 +351,11 @@ class AsyncRuntime:
         return self._core.toolbox.withheld
 
     async def session(self, session_id: str | None = None) -> AsyncSession:
-        """A new session, or the open one of that name. No process of its own while it is idle."""
+        """See `Runtime.session`."""
         await asyncio.to_thread(self._core.launcher.prepared)
-        return AsyncSession(self._core.open_session(session_id))
+        if self._core.store is None:
+            return AsyncSession(self._core.open_session(session_id))
+        return AsyncSession(await asyncio.to_thread(self._core.open_session, session_id))
 
     async def close(self) -> None:
         """End every process and remove every file of the runtime. Idempotent."""

@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from safe_codeact.errors import StoreError
 from safe_codeact.host import exchange
+from safe_codeact.host.apart import in_thread
 from safe_codeact.host.state import SessionState
 from safe_codeact.host.values import assignment, value_of
 from safe_codeact.observation import Observation
@@ -24,6 +25,7 @@ from safe_codeact.wire import messages
 if TYPE_CHECKING:
     from safe_codeact.host.worker import Worker
 
+_T = TypeVar("_T")
 _LOCKED_SECONDS = 0.002  # between two looks at a session that a thread of the host is using
 
 
@@ -77,6 +79,16 @@ class _NoTools:
 _NO_TOOLS = _NoTools()
 
 
+def _write(state: SessionState, path: str | os.PathLike[str], data: bytes) -> None:
+    with state.changing_files() as (workspace, items):
+        workspace.write(path, data, items)
+
+
+def _delete(state: SessionState, path: str | os.PathLike[str]) -> None:
+    with state.changing_files() as (workspace, _items):
+        workspace.delete(path)
+
+
 class Files:
     """`session.files`: what lies in the session's workspace. Paths are relative to it."""
 
@@ -86,7 +98,7 @@ class Files:
     def write(self, path: str | os.PathLike[str], data: bytes) -> None:
         """Make or replace a file. Raises `ValueError` for a path outside, or where the policy gives no workspace."""
         with self._state.turn():
-            self._state.files().write(path, data)
+            _write(self._state, path, data)
 
     def read(self, path: str | os.PathLike[str]) -> bytes:
         """A file's bytes. Raises `FileNotFoundError`."""
@@ -101,7 +113,7 @@ class Files:
     def delete(self, path: str | os.PathLike[str]) -> None:
         """Remove a file or a folder. Raises `FileNotFoundError`."""
         with self._state.turn():
-            self._state.files().delete(path)
+            _delete(self._state, path)
 
 
 class Session:
@@ -132,7 +144,7 @@ class Session:
             started = time.monotonic()
             calls = state.core.toolbox.session()
             with state.attempt() as attempt:
-                with self._worker() as worker:
+                with self._worker(with_files=True) as worker:
                     queued = time.monotonic() - started
                     request = state.execute(source, wall, worker)
                     transcript = exchange.converse(worker, request, attempt.descriptors, state.bounds(wall), calls)
@@ -145,13 +157,13 @@ class Session:
         their index's frequency and `attrs`.
         """
         with self._state.turn():
-            fetched = self._ask(messages.Fetch(name=name, has_snapshot=self._state.has_snapshot), f"get({name!r})")
+            fetched = self._ask(messages.Fetch(name=name, segments=self._state.segments), f"get({name!r})")
         return value_of(name, fetched)
 
     def set(self, name: str, value: Any) -> None:
         """Bind a variable to what `get` could return. Raises `NotPlain` naming the type, `StoreError` if it cannot be kept."""
         with self._state.turn():
-            request = assignment(name, value, self._state.has_snapshot)
+            request = assignment(name, value, self._state.segments)
             assigned = self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
@@ -159,7 +171,7 @@ class Session:
     def variables(self) -> list[Variable]:
         """The session's names, with type, size and a preview, in a stable order."""
         with self._state.turn():
-            described = self._ask(messages.Describe(has_snapshot=self._state.has_snapshot), "variables()")
+            described = self._ask(messages.Describe(segments=self._state.segments), "variables()")
         return [
             Variable(name=line.name, type=line.type, size_bytes=line.size_bytes, preview=line.preview)
             for line in described.variables
@@ -181,7 +193,10 @@ class Session:
             return Session(self._state.fork())
 
     def close(self, *, keep: bool = False) -> None:
-        """Forget the state. `keep=True` needs a durable store."""
+        """Forget the state, in the store as well; with `keep=True` it stays there, for `runtime.session(id)` to resume.
+
+        Raises `StoreError` where there is no store to keep it, or where the store cannot be written.
+        """
         if self._state.core.is_usable:  # else there is nothing left to forget, and nothing of ours in a forked copy
             with self._state.lock:
                 self._state.close(keep)
@@ -195,25 +210,24 @@ class Session:
         self.close()
 
     @contextlib.contextmanager
-    def _worker(self) -> Iterator[Worker]:
-        launcher = self._state.core.launcher
+    def _worker(self, *, with_files: bool) -> Iterator[Worker]:
+        launcher = self._state.launcher
         waiting = launcher.take()
         try:
             worker = waiting.result()
         except BaseException:
             launcher.give_back(waiting)
             raise
-        with self._state.in_slot(worker):
+        with self._state.in_slot(worker, with_files=with_files):
             yield worker
 
     def _ask(self, request: exchange.Request, what: str) -> Any:
         state = self._state
         with state.attempt() as attempt:
-            with self._worker() as worker:
+            with self._worker(with_files=False) as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
                 transcript = exchange.converse(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
-            saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
-            problem = state.settle(attempt, saved, saved >= 0)
+            problem = state.settle(attempt, transcript.answer)
         answer = _answered(transcript, what)
         if problem:
             raise StoreError(f"{what}: {problem}")
@@ -229,22 +243,22 @@ class AsyncFiles:
     async def write(self, path: str | os.PathLike[str], data: bytes) -> None:
         """See `Files.write`."""
         async with self._session._turn() as state:
-            await asyncio.to_thread(state.files().write, path, data)
+            await in_thread(_write, state, path, data)
 
     async def read(self, path: str | os.PathLike[str]) -> bytes:
         """See `Files.read`."""
         async with self._session._turn() as state:
-            return await asyncio.to_thread(state.files().read, path)
+            return await in_thread(state.files().read, path)
 
     async def list(self) -> list[str]:
         """See `Files.list`."""
         async with self._session._turn() as state:
-            return [entry.path for entry in await asyncio.to_thread(state.files().entries)]
+            return [entry.path for entry in await in_thread(state.files().entries)]
 
     async def delete(self, path: str | os.PathLike[str]) -> None:
         """See `Files.delete`."""
         async with self._session._turn() as state:
-            await asyncio.to_thread(state.files().delete, path)
+            await in_thread(_delete, state, path)
 
 
 class AsyncSession:
@@ -261,7 +275,8 @@ class AsyncSession:
         return self._state.name
 
     async def run(self, source: str, *, timeout: float | None = None) -> Observation:
-        """See `Session.run`. Cancelled, the action is killed and the session stays on its previous state."""
+        """See `Session.run`. Cancelled, the action is killed and the session stays on its previous state, unless the
+        action had ended: then its state is kept, and only the observation is lost."""
         wall = _wall(self._state, timeout)
         async with self._turn() as state:
             refused = state.judge_size(source)
@@ -271,25 +286,25 @@ class AsyncSession:
             started = time.monotonic()
             calls = state.core.toolbox.session()
             with state.attempt() as attempt:
-                async with self._worker() as worker:
+                async with self._worker(with_files=True) as worker:
                     queued = time.monotonic() - started
                     request = state.execute(source, wall, worker)
                     transcript = await exchange.converse_async(
                         worker, request, attempt.descriptors, state.bounds(wall), calls
                     )
-                return state.conclude(transcript, attempt, calls, before, started, queued)
+                return await self._kept(state.conclude, transcript, attempt, calls, before, started, queued)
 
     async def get(self, name: str) -> Any:
         """See `Session.get`."""
         async with self._turn():
-            request = messages.Fetch(name=name, has_snapshot=self._state.has_snapshot)
+            request = messages.Fetch(name=name, segments=self._state.segments)
             fetched = await self._ask(request, f"get({name!r})")
         return value_of(name, fetched)
 
     async def set(self, name: str, value: Any) -> None:
         """See `Session.set`."""
         async with self._turn():
-            request = assignment(name, value, self._state.has_snapshot)
+            request = assignment(name, value, self._state.segments)
             assigned = await self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
@@ -297,7 +312,7 @@ class AsyncSession:
     async def variables(self) -> list[Variable]:
         """See `Session.variables`."""
         async with self._turn():
-            described = await self._ask(messages.Describe(has_snapshot=self._state.has_snapshot), "variables()")
+            described = await self._ask(messages.Describe(segments=self._state.segments), "variables()")
         return [
             Variable(name=line.name, type=line.type, size_bytes=line.size_bytes, preview=line.preview)
             for line in described.variables
@@ -306,23 +321,23 @@ class AsyncSession:
     async def checkpoint(self) -> str:
         """See `Session.checkpoint`."""
         async with self._turn():
-            return await asyncio.to_thread(self._state.checkpoint)
+            return await in_thread(self._state.checkpoint)
 
     async def restore(self, checkpoint: str) -> None:
         """See `Session.restore`."""
         async with self._turn():
-            await asyncio.to_thread(self._state.restore, checkpoint)
+            await in_thread(self._state.restore, checkpoint)
 
     async def fork(self) -> AsyncSession:
         """See `Session.fork`."""
         async with self._turn():
-            return AsyncSession(await asyncio.to_thread(self._state.fork))
+            return AsyncSession(await in_thread(self._state.fork))
 
     async def close(self, *, keep: bool = False) -> None:
         """See `Session.close`."""
         if self._state.core.is_usable and not self._state.closed:  # as Session.close
             async with self._turn() as state:
-                await asyncio.to_thread(state.close, keep)
+                await in_thread(state.close, keep)
 
     async def __aenter__(self) -> Self:
         return self
@@ -347,25 +362,30 @@ class AsyncSession:
                 state.lock.release()
 
     @contextlib.asynccontextmanager
-    async def _worker(self) -> AsyncIterator[Worker]:
-        launcher = self._state.core.launcher
+    async def _worker(self, *, with_files: bool) -> AsyncIterator[Worker]:
+        launcher = self._state.launcher
         waiting = launcher.take()
         try:
             worker = await asyncio.wrap_future(waiting)
         except BaseException:
             launcher.give_back(waiting)
             raise
-        with self._state.in_slot(worker):
+        with self._state.in_slot(worker, with_files=with_files):
             yield worker
+
+    async def _kept(self, step: Callable[..., _T], *arguments: object) -> _T:
+        """A step that may have a store write: then the loop does not wait for the disk."""
+        if self._state.core.store is None:
+            return step(*arguments)
+        return await in_thread(step, *arguments)
 
     async def _ask(self, request: exchange.Request, what: str) -> Any:
         state = self._state
         with state.attempt() as attempt:
-            async with self._worker() as worker:
+            async with self._worker(with_files=False) as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
                 transcript = await exchange.converse_async(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
-            saved = transcript.answer.saved_bytes if isinstance(transcript.answer, messages.Assigned) else -1
-            problem = state.settle(attempt, saved, saved >= 0)
+            problem = await self._kept(state.settle, attempt, transcript.answer)
         answer = _answered(transcript, what)
         if problem:
             raise StoreError(f"{what}: {problem}")

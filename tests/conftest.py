@@ -7,6 +7,22 @@ from pathlib import Path
 
 import pytest
 
+# What looks at the whole machine (shared memory, /dev/shm, who is alive) before and after an attack: one after the other.
+LOOKS_AT_THE_MACHINE = (
+    "escapes/kernel/",
+    "kernel/test_kernel_siege",
+    "host/test_host_namespaces",
+    "cli/test_cli_doctor",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Each file's tests in one process, and those that could see one another's attacks in the same one."""
+    for item in items:
+        path = str(item.path.relative_to(Path(__file__).parent))
+        item.add_marker(pytest.mark.xdist_group("machine" if path.startswith(LOOKS_AT_THE_MACHINE) else path))
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):

@@ -18,5 +18,5 @@ if [ ! -e "$environment/ready" ]; then
     touch "$environment/ready"
 fi
 echo "CPython $version:"
-exec "$environment/bin/python" -m pytest --numprocesses 2 --dist loadfile --max-worker-restart 0 \
+exec "$environment/bin/python" -m pytest --numprocesses 2 --dist loadgroup --max-worker-restart 0 \
     tests/gate tests/escapes/language tests/escapes/expression tests/escapes/state tests/guest

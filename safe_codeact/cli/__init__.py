@@ -4,6 +4,7 @@ app        the verbs put together
 run, check, explain, doctor, agent
            one verb each; what a verb needs it imports when it runs, so that `--help` and a typing error answer at
            once
+kept       a session in a folder
 sources    program text from files and from standard input
 terminal   what may reach a terminal, and in what form
 """

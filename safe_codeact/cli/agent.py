@@ -23,11 +23,25 @@ def agent(
     base_url: Annotated[
         str | None, typer.Option(metavar="U", help="The endpoint's address [OPENAI_BASE_URL]. Key: OPENAI_API_KEY.")
     ] = None,
+    api: Annotated[str, typer.Option(metavar="A", help="What the endpoint speaks: chat or responses.")] = "chat",
     patience: Annotated[
         float, typer.Option(metavar="S", min=0.1, help="Seconds that the endpoint may be silent, before each retry.")
     ] = 120.0,
     trail: Annotated[
         Path | None, typer.Option(metavar="T", help="Write the audit trail here. Not supported by this version.")
+    ] = None,
+    trajectory: Annotated[
+        Path | None, typer.Option(metavar="J", help="Append the run to this file, as one line of JSON.")
+    ] = None,
+    max_turns: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Replies of the model at most [the policy's agent.max_turns]."),
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Tokens of prompts and replies at most.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(metavar="S", min=0.1, help="Seconds of the whole run at most.")
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where artifacts are written.")] = Path(
         "safe-codeact-output"
@@ -35,7 +49,7 @@ def agent(
 ) -> int:
     """Work on TASK with a model that writes Python; each action is judged and confined.
 
-    Exit status: 0 answered, 1 not (no answer within the turns, no usable endpoint, policy or file), 2 usage.
+    Exit status: 0 answered, 1 not (no answer within the budgets, no usable endpoint, policy or file), 2 usage.
     """
     from rich.console import Console  # start-up time, as below
 
@@ -48,6 +62,9 @@ def agent(
             f"--trail {trail}: not supported by this version, which keeps no trail: leave the option out."
         )
         return 1
+    if api not in ("chat", "responses"):
+        terminal.complain(f"--api {api}: expected chat (chat completions) or responses.")
+        return 2
     try:
         contents = read_files(file or [])
     except SafeCodeActError as error:
@@ -61,5 +78,7 @@ def agent(
         base_url=base_url,
         silence_seconds=patience,
         files=contents,
+        trajectory=trajectory,
+        options={"api": api, "max_turns": max_turns, "max_tokens": max_tokens, "max_seconds": max_seconds},
     )
     return work(assignment, Console(highlight=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -16,8 +16,22 @@ VERBS = {
     "run": "Run one action and print its observation.",
     "check": "Judge programs without running them.",
     "agent": "Let a model work on a task by writing Python.",
-    "explain": "Print the page of a rule of the gate.",
+    "explain": "Print the page of a rule of the gate, or of the audit.",
+    "audit": "Look for what is unwise in policy files.",
     "doctor": "Try the protections that a policy asks for on this machine.",
+    "policy": "See what a policy grants, test it, compare two, pin one.",
+}
+
+# What stands under a verb of several words: module and function of `policy show` are `policy_show`.
+GROUPS = {
+    "policy": {
+        "show": "Print the effective policy, each line with where it comes from.",
+        "explain": "Say in plain words what code under a policy can do.",
+        "test": "Judge a policy's own examples, and say which lines none of them exercises.",
+        "diff": "Compare two policies by meaning: widened, narrowed, and a witness for each widening.",
+        "schema": "Print the JSON Schema of policy files, for editors.",
+        "lock": "Pin the digest of policy files: a changed one is then refused.",
+    }
 }
 
 
@@ -31,7 +45,7 @@ def invoke(arguments: list[str]) -> int:
 
     Raises what a verb raises, and `ReaderGone`.
     """
-    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
+    asked = [argument for argument in arguments if not argument.startswith("-")][:2]
     try:
         _app(asked)(arguments, prog_name="safe-codeact")
     except SystemExit as ended:
@@ -39,19 +53,33 @@ def invoke(arguments: list[str]) -> int:
     return 0
 
 
-def _app(asked: str | None) -> typer.Typer:
-    app = typer.Typer(
-        help="Run Python that a language model writes: judged first, then in a confined process.",
+def _app(asked: Sequence[str]) -> typer.Typer:
+    app = _group("Run Python that a language model writes: judged first, then in a confined process.")
+    app.callback()(_options)
+    for name, summary in VERBS.items():
+        if name in GROUPS:
+            app.add_typer(_verbs_of(name, summary, asked), name=name, short_help=summary)
+        else:
+            app.command(name, short_help=summary)(_loaded(name) if [name] == asked[:1] else _unloaded)
+    return app
+
+
+def _verbs_of(group: str, summary: str, asked: Sequence[str]) -> typer.Typer:
+    app = _group(summary)
+    for name, short in GROUPS[group].items():
+        verb = _loaded(f"{group}_{name}") if [group, name] == list(asked) else _unloaded
+        app.command(name, short_help=short)(verb)
+    return app
+
+
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(
+        help=summary,
         no_args_is_help=True,
         add_completion=False,  # would offer to write into the user's shell start-up files
         pretty_exceptions_enable=False,  # `main` words what goes wrong
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_options)
-    for name, summary in VERBS.items():
-        verb = _loaded(name) if name == asked else _unloaded
-        app.command(name, short_help=summary)(verb)
-    return app
 
 
 def _loaded(name: str) -> Callable[..., NoReturn]:

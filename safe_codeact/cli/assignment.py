@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -33,6 +35,8 @@ class Assignment:
     api_key: str | None = None
     silence_seconds: float = 120.0  # of the endpoint, before each retry
     files: Mapping[str, bytes] = field(default_factory=dict)
+    trajectory: Path | None = None  # the run is appended to it
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the agent: `max_turns`, `api` and the like
 
 
 def work(assignment: Assignment, console: Console) -> int:
@@ -75,10 +79,21 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+def _require_writable(path: Path | None) -> None:
+    """A run that is paid for and cannot be kept is worse than one that does not begin."""
+    if path is None:
+        return
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise UnusableInput(f"--trajectory {path}: cannot be written: {error.strerror or error}.") from None
+
+
 def _run(assignment: Assignment, console: Console) -> AnswerReady:
     # A wrong policy and a missing key are said before processes are started for nothing.
     policy = Policy.load(assignment.policy)
     address(assignment.base_url, assignment.api_key)
+    _require_writable(assignment.trajectory)
     silence = assignment.silence_seconds
     patience = Patience(silence_seconds=silence, reply_seconds=5 * silence)
     with (
@@ -89,6 +104,8 @@ def _run(assignment: Assignment, console: Console) -> AnswerReady:
             base_url=assignment.base_url,
             api_key=assignment.api_key,
             patience=patience,
+            trajectories=assignment.trajectory,
+            **assignment.options,
         ) as agent,
         Transcript(console, runtime.policy) as transcript,
     ):

@@ -74,7 +74,9 @@ def _show_survey(lines: list[Line]) -> None:
 
 def _show_siege(siege: dict[str, Any]) -> None:
     """A layer's cell is empty where the layer, alone, claims nothing about the attack."""
-    layers = [name for name in ("seccomp", "landlock", "limits", "descriptors", "all") if _appears(siege, name)]
+    layers = [
+        name for name in ("seccomp", "landlock", "limits", "descriptors", "namespaces", "all") if _appears(siege, name)
+    ]
     rows = []
     for row in siege["attacks"]:
         cells = [_word(row["layers"].get(layer)) for layer in layers]

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from safe_codeact.observation import Outcome
+    from safe_codeact.observation import Observation, Outcome
 
 
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="The program; `-` reads it from standard input.")],
     policy: Annotated[str, typer.Option(metavar="P", help="A shipped policy's name, or a path.")] = "strict",
     state: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the session in this folder. Not supported by this version.")
+        Path | None, typer.Option(metavar="DIR", help="Keep the session in this folder, or go on with it.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the observation as one JSON document.")] = False,
 ) -> int:
@@ -23,22 +23,35 @@ def run(
 
     Exit status: 0 completed, 1 raised, 2 usage, 3 refused, 4 ended by a limit or by the kernel.
     """
-    from safe_codeact import Runtime  # start-up time
-    from safe_codeact.cli import terminal
-    from safe_codeact.cli.sources import UnusableInput, read_source
+    from safe_codeact.cli import terminal  # start-up time
+    from safe_codeact.cli.sources import read_source
 
-    if state is not None:
-        raise UnusableInput(
-            f"--state {state}: not supported by this version, which keeps no session on disk: leave the option out."
-        )
     source = read_source(file)
-    with Runtime(policy, standby=1) as runtime, runtime.session() as session:
-        observation = session.run(source)
+    observation = _run(source, policy) if state is None else _run_in(state, source, policy)
     if as_json:
         terminal.show_json(observation.to_dict())
     else:
         terminal.show(observation.text)
+    if state is not None and observation.rollback:
+        terminal.complain(f"{state}: {observation.rollback}")
+        return 2
     return status_of(observation.outcome)
+
+
+def _run(source: str, policy: str) -> Observation:
+    from safe_codeact import Runtime  # start-up time, as below
+
+    with Runtime(policy, standby=1) as runtime, runtime.session() as session:
+        return session.run(source)
+
+
+def _run_in(folder: Path, source: str, policy: str) -> Observation:
+    from safe_codeact import Policy, Runtime
+    from safe_codeact.cli.kept import SESSION, open_store
+
+    checked = Policy.load(policy)  # before a folder is made for nothing
+    with open_store(folder) as store, Runtime(checked, store=store, standby=1) as runtime:
+        return runtime.session(SESSION).run(source)
 
 
 def status_of(outcome: Outcome) -> int:

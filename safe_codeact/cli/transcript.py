@@ -19,6 +19,7 @@ from safe_codeact import Observation, Outcome, Policy
 from safe_codeact.agent import (
     ActionProposed,
     AnswerReady,
+    ContextFolded,
     Event,
     ModelDelta,
     ModelRetry,
@@ -40,6 +41,9 @@ _MEANING = {
 
 _WHY = {
     "max_turns": "agent.max_turns",
+    "max_tokens": "the run's tokens are used up",
+    "max_seconds": "the run's time is up",
+    "max_tool_calls": "the run made more tool calls than it may",
     "repetition": "the same came back four times in a row, although the model was told",
 }
 
@@ -84,6 +88,9 @@ class Transcript:
         elif isinstance(event, ModelRetry):
             reason = escaped_line(event.reason)
             self._console.print(Text(f"the endpoint {reason}; next try in {event.wait_seconds:.1f} s", style="yellow"))
+        elif isinstance(event, ContextFolded):
+            tokens = f"{event.fold.tokens_before:,} to {event.fold.tokens_after:,} tokens"
+            self._console.print(Text(f"the conversation is folded: from about {tokens}", style="dim"))
         else:
             self._answer(event)
 

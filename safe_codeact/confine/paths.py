@@ -4,11 +4,14 @@ Threat: site-packages may hold the customer's application, its settings and its 
 the standard library's own folder. So a whole site folder is never granted: where it lies beneath the library, the
 library is granted entry by entry, and of the packages only those whose modules were loaded because the policy names
 them (with what they themselves import).
+
+Where workers have mounts of their own, the same list is all that is mounted: what is not on it has no name inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 
 SITE_FOLDERS = ("site-packages", "dist-packages")
@@ -24,9 +27,15 @@ def _is_below(path: PurePath, folder: PurePath) -> bool:
 
 
 def library_paths(stdlib: str, entries: Iterable[str], sites: Iterable[str]) -> tuple[str, ...]:
-    """The standard library: one folder, or its `entries` (names in it) where a site folder lies inside it."""
-    root = PurePath(stdlib)
-    if not any(_is_below(PurePath(site), root) for site in sites):
+    """The standard library: one folder, or its `entries` (names in it) where a site folder lies inside it.
+
+    Also one that is none of `sites`: a virtual environment's interpreter has its own packages, and somebody else's
+    application may be among them.
+    """
+    root, entries = PurePath(stdlib), tuple(entries)
+    if not any(entry in SITE_FOLDERS for entry in entries) and not any(
+        _is_below(PurePath(site), root) for site in sites
+    ):
         return (stdlib,)
     skipped = _UNUSED | set(SITE_FOLDERS)
     return tuple(
@@ -47,3 +56,34 @@ def package_paths(loaded: Mapping[str, str], sites: Iterable[str]) -> tuple[str,
                 if top.name.split(".")[0] == name.split(".")[0]:
                     granted.add(str(top))
     return tuple(sorted(granted))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a root folder of its own must hold, so that each path leads to where it led before."""
+
+    mounts: tuple[str, ...]  # without links in them, none below another
+    links: tuple[tuple[str, str], ...]  # path → the path without links that it stands for
+
+
+def layout(wanted: Mapping[str, str]) -> Layout:
+    """From the granted paths, each with the path that it stands for once all links are followed (realpath(3)).
+
+    A link inside a mounted folder comes with the folder; where it leads is mounted only if it was itself granted, which is
+    also what Landlock says of it.
+    """
+    mounts = _topmost(wanted.values())
+    named = {path for path, real in wanted.items() if path != real}
+    links = [
+        path for path in _topmost(named) if not any(_is_below(PurePath(path), PurePath(mount)) for mount in mounts)
+    ]
+    return Layout(mounts, tuple((path, wanted[path]) for path in links))
+
+
+def _topmost(paths: Iterable[str]) -> tuple[str, ...]:
+    """Those that lie below no other one, in order: by their parts, what lies below a path comes right after it."""
+    kept: list[PurePath] = []
+    for path in sorted({PurePath(each) for each in paths}):
+        if not kept or not _is_below(path, kept[-1]):
+            kept.append(path)
+    return tuple(str(path) for path in kept)

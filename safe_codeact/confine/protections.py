@@ -16,11 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safe_codeact.confine.syscalls import MACHINES, Profile, program_names
+from safe_codeact.confine.syscalls import LISTENED_STAGES, MACHINES, Profile, program_names
 from safe_codeact.errors import ConfinementUnavailable
-from safe_codeact.policy.effective import Policy
+from safe_codeact.policy.effective import Policy, Requirement
 
 MIB = 1 << 20
+NAMESPACES = ("user", "mnt", "net", "ipc", "uts", "pid")  # as /proc/<pid>/ns names them; all, or none
 LANDLOCK_MINIMUM = 1  # ABI 1 covers every path that opens, lists, makes or removes
 _SAVE_RESERVE = 64 * MIB  # between the soft and the hard limit: a full memory must not cost the state
 _CPU_GRACE = 2  # seconds between the signal that an action sees and the one that nobody does
@@ -35,8 +36,11 @@ class Plan:
     profile: Profile
     seccomp: bool
     landlock: bool
+    namespaces: Requirement
     programs: tuple[str, ...]  # file names under confine/programs
     programs_sha256: str
+    listened: tuple[str, ...]  # the same for where the zygote can listen for calls that would kill
+    listened_sha256: str
     writable_slot: bool
     read: tuple[str, ...]  # the policy's own readable paths
     memory: int  # soft RLIMIT_DATA above the zygote's size
@@ -51,6 +55,7 @@ class Plan:
         return {
             **plain,
             "programs": list(self.programs),
+            "listened": list(self.listened),
             "read": list(self.read),
             "limits": [list(limit) for limit in self.limits],
         }
@@ -62,6 +67,7 @@ class Plan:
             **{
                 **plain,
                 "programs": tuple(plain["programs"]),
+                "listened": tuple(plain["listened"]),
                 "read": tuple(plain["read"]),
                 "limits": tuple((name, soft, hard) for name, soft, hard in plain["limits"]),
             }
@@ -95,7 +101,7 @@ def plan_for(policy: Policy) -> Plan:
             f"{sys.platform} on {machine} is not supported: expected Linux on {' or '.join(MACHINES)}"
         )
     profile: Profile = "computation" if policy.filesystem.workspace == "none" else "workspace"
-    names = program_names(profile, machine)
+    names, listened = program_names(profile, machine), program_names(profile, machine, LISTENED_STAGES)
     limits = policy.limits
     cpu = math.ceil(limits.cpu_seconds)
     largest_file = max(limits.state_mb, limits.workspace_mb if profile == "workspace" else 0) * MIB
@@ -103,8 +109,11 @@ def plan_for(policy: Policy) -> Plan:
         profile=profile,
         seccomp=policy.isolation.seccomp != "off",
         landlock=policy.isolation.landlock != "off",
+        namespaces=policy.isolation.namespaces,
         programs=names,
         programs_sha256=digest_programs(read_programs(names)),
+        listened=listened,
+        listened_sha256=digest_programs(read_programs(listened)),
         writable_slot=policy.filesystem.workspace == "rw",
         read=tuple(path.path for path in policy.filesystem.read),
         memory=limits.memory_mb * MIB,

@@ -7,8 +7,13 @@ can live without get an errno. Arguments that are pointers cannot be judged by a
 Two profiles: `computation` (a policy without a workspace: nothing can be written anywhere) and `workspace`.
 
 Each profile becomes two programs that the kernel runs one after the other, the stricter answer winning: `known` kills
-what no line names; `judged` allows what a line allows and answers everything else with an errno. One program cannot say
-both: a filter compiler drops the conditions of a call for which it also has a general answer.
+what no line names; `judged` allows what a line allows and answers everything else with an errno. A filter compiler cannot
+say both at once: it drops the conditions of a call for which it also has a general answer.
+
+A death tells nobody which call it was. So there is a second pair for machines where somebody outside the worker can
+listen: `told` is both programs in one, with a notification in place of the death (an errno is stricter than a
+notification, so the two cannot stay apart), and what hands the listener out still allowed; `closed` takes that back.
+Together they answer as the first pair does, call by call. Whoever listens kills, and never lets a call go on.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # AUDIT_ARCH_* of incl
 
 OTHER_ARGUMENTS = errno.EACCES
 STAGES = ("known", "judged")
+LISTENED_STAGES = ("told", "closed")  # as many: /proc counts filters, and the plan knows one figure
 _LOW = 0xFFFFFFFF  # the kernel reads int arguments from the low half of the register
 
 
@@ -80,7 +86,7 @@ _O_ACCMODE, _O_TRUNC = 0o3, 0o1000
 _O_PATH = 0o10000000  # Landlock lets any path be opened so: a handle to ask questions with
 # S_ISUID, S_ISGID, S_ISVTX: a worker that stays uid 0 would leave a program in its workspace that runs as root.
 _MODE_BITS = 0o7000
-_RLIMIT_DATA = 2
+_RLIMIT_DATA, _RLIMIT_NOFILE = 2, 7
 # FUTEX_WAIT, WAKE, WAIT_BITSET and WAKE_BITSET, each with FUTEX_PRIVATE_FLAG. A shared one on a page of a library's file is
 # a semaphore between sessions; requeueing and priority inheritance are needed by no lock of CPython or glibc.
 _FUTEX_PRIVATE = 128
@@ -311,6 +317,15 @@ DENIED: tuple[Denied, ...] = (
 )  # fmt: skip
 
 
+# What the worker still does between `told` and `closed`: its own lines of the lockdown, before it has read a byte.
+HANDOVER: tuple[Allowed, ...] = (
+    Allowed("sendmsg", 46, 211, "the listener goes to the zygote"),
+    Allowed("seccomp", 317, 277, "the program that takes these back"),
+    Allowed("prlimit64", 302, 261, "RLIMIT_NOFILE comes last: the kernel lets nobody send a descriptor while his user has more "
+            "than that many on their way", ((Masked(0, _LOW, 0), Masked(1, _LOW, _RLIMIT_NOFILE)),)),
+)  # fmt: skip
+
+
 def allowed(profile: Profile) -> tuple[Allowed, ...]:
     """The whole table of a profile."""
     return BASE + (WORKSPACE if profile == "workspace" else COMPUTATION)
@@ -322,6 +337,6 @@ def denied(profile: Profile) -> tuple[Denied, ...]:
     return tuple(line for line in DENIED if line.name not in granted)
 
 
-def program_names(profile: Profile, machine: str) -> tuple[str, ...]:
+def program_names(profile: Profile, machine: str, stages: tuple[str, ...] = STAGES) -> tuple[str, ...]:
     """The files under `programs/` that hold the filters, in the order in which they are installed."""
-    return tuple(f"{profile}.{machine}.{stage}.bpf" for stage in STAGES)
+    return tuple(f"{profile}.{machine}.{stage}.bpf" for stage in stages)

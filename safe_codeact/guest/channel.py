@@ -30,7 +30,7 @@ class Channel:
         """The request, with its descriptors."""
 
         def receive(size: int) -> bytes:
-            data, arrived, _flags, _address = socket.recv_fds(self._connection, size, 4)
+            data, arrived, _flags, _address = socket.recv_fds(self._connection, size, messages.MOST_SEGMENTS + 1)
             self.descriptors.extend(arrived)
             return data
 

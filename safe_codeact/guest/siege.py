@@ -11,21 +11,24 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safe_codeact.confine.names import words_for
 from safe_codeact.confine.protections import Plan, digest_programs, read_programs
-from safe_codeact.guest import lockdown
-from safe_codeact.guest.zygote import library_rules
-from safe_codeact.kernel import battery, landlock, process
+from safe_codeact.guest import enclosure, lockdown
+from safe_codeact.guest.listeners import Listeners
+from safe_codeact.guest.zygote import libraries, library_rules
+from safe_codeact.kernel import battery, landlock, listener, process
+from safe_codeact.wire import messages
 
 NONE, ALL = "none", "all"
 _PATIENCE_SECONDS = 5.0
@@ -47,10 +50,10 @@ class _Place:
         (self._root / "socket").chmod(0o777)
         self._name = b"\0safe-codeact-" + secrets.token_hex(8).encode()
         self._abstract.bind(self._name)
-        for listener in (self._unix, self._abstract):
-            listener.listen(64)
-        for listener in (self._tcp, self._unix, self._abstract):
-            listener.setblocking(False)
+        for opened in (self._unix, self._abstract):
+            opened.listen(64)
+        for opened in (self._tcp, self._unix, self._abstract):
+            opened.setblocking(False)
         self._victim = 0
         self.left_open = -1
         self.renew()
@@ -102,7 +105,7 @@ class _Place:
 
     def changed(self) -> bool:
         """Whether something happened out here, whoever says what."""
-        came = [listener for listener in (self._tcp, self._unix, self._abstract) if self._accepts(listener)]
+        came = [opened for opened in (self._tcp, self._unix, self._abstract) if self._accepts(opened)]
         canary = self._folder / "canary"
         whole = canary.exists() and canary.read_bytes() == b"alive" and canary.stat().st_mode & 0o777 == 0o666
         names = {entry.name for entry in self._folder.iterdir()}
@@ -110,9 +113,9 @@ class _Place:
         return bool(came) or not whole or names != {"secret", "canary"} or not alive
 
     @staticmethod
-    def _accepts(listener: socket.socket) -> bool:
+    def _accepts(opened: socket.socket) -> bool:
         try:
-            listener.accept()[0].close()
+            opened.accept()[0].close()
         except BlockingIOError:
             return False
         return True
@@ -131,22 +134,27 @@ class _Siege:
         """Whether the attack fell through this layer, and how it ended."""
         self.place.renew()
         reading, writing = os.pipe()
+        handover, theirs = socket.socketpair() if self.prepared.listened else (None, None)
         child = os.fork()
         if child == 0:
-            self._besiege(attack, layer, writing)
+            self._besiege(attack, layer, writing, theirs)
         os.close(writing)
+        if theirs is not None:
+            theirs.close()
         os.set_blocking(reading, False)
-        report, status = _wait(child, reading)
+        stopped, report, status = _wait(child, reading, handover)
         os.close(reading)
         if report.startswith(b"!"):
             return True, os.fsdecode(report[1:])  # nothing was shown: that is not "held"
         if report.startswith(b"+") or self.place.secret in report or self.place.changed():
             return True, "succeeded"
+        if stopped is not None and stopped.number is not None:
+            return False, f"ended by the filter: {words_for(stopped.number, stopped.architecture)}"
         if os.WIFSIGNALED(status):
             return False, f"ended by {signal.Signals(os.WTERMSIG(status)).name}"
         return False, os.fsdecode(report[1:]) or "nothing came of it"
 
-    def _besiege(self, attack: battery.Attempt, layer: str, writing: int) -> None:
+    def _besiege(self, attack: battery.Attempt, layer: str, writing: int, handover: socket.socket | None) -> None:
         """In the child: put the layer up, attack, say so, end."""
         report = b"!the layer could not be put up, or the attack is wrong"
         try:
@@ -155,43 +163,69 @@ class _Siege:
             outside = self.place.outside()
             os.dup2(writing, _REPORT)
             os.chdir(self.place.slot)
+            post = lockdown.Post(str(self.place.slot), handover)
             for step in _steps(layer):
-                step(self.prepared, str(self.place.slot))
+                step(self.prepared, post)
             report = battery.attempt(attack, outside)
         finally:
             os.write(_REPORT, report)
             os._exit(0)
 
 
-_LAYER_STEPS: dict[str, tuple[Callable[[lockdown.Prepared, str], None], ...]] = {
+def _enter(prepared: lockdown.Prepared, post: lockdown.Post) -> None:
+    """Into namespaces of its own, as their first process: the one that went there waits for it, and ends."""
+    enclosure.enter(post.slot, _libraries(prepared.plan))
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os._exit(0)
+    process.die_with_parent(0)
+    os.chdir(post.slot)
+
+
+def _libraries(plan: Plan) -> list[str]:
+    return [*libraries({}), *plan.read]
+
+
+_LAYER_STEPS: dict[str, tuple[lockdown.Step, ...]] = {
     NONE: (),
-    "seccomp": (lockdown.step_privileges, lockdown.step_seccomp),
+    "seccomp": (lockdown.step_privileges, lockdown.step_filter, lockdown.step_seal),
     "landlock": (lockdown.step_privileges, lockdown.step_landlock),
-    "limits": (lockdown.step_limits,),
+    "limits": (lockdown.step_limits, lockdown.step_last_limit),
     "descriptors": (lockdown.step_descriptors,),
+    "namespaces": (_enter,),
 }
 
 
-def _steps(layer: str) -> tuple[Callable[[lockdown.Prepared, str], None], ...]:
+def _steps(layer: str) -> tuple[lockdown.Step, ...]:
     """Of one layer, or the worker's own, without the first: the siege is the parent here."""
     return lockdown.STEPS[1:] if layer == ALL else _LAYER_STEPS[layer]
 
 
-def _wait(child: int, reading: int) -> tuple[bytes, int]:
-    """The child's report and its status; one that does not end is killed."""
+def _wait(child: int, reading: int, handover: socket.socket | None) -> tuple[messages.Forbidden | None, bytes, int]:
+    """The call that the filter stopped, the child's report and its status; one that does not end is killed."""
+    stopped: list[messages.Forbidden] = []
+    poller, pidfd = select.poll(), os.pidfd_open(child)
+    poller.register(pidfd, select.POLLIN)
+    listeners = Listeners(poller, stopped.append)
+    if handover is not None:
+        listeners.expect(child, pidfd, handover)
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
+    while (left := deadline - time.monotonic()) > 0:
+        events = dict(poller.poll(left * 1000))
+        for descriptor in [each for each in events if each in listeners]:
+            listeners.hear(descriptor, events[descriptor])
+        if pidfd in events:
             break
-        time.sleep(0.0005)
-    else:
-        os.kill(child, signal.SIGKILL)
-        _ended, status = os.waitpid(child, 0)
+    os.kill(child, signal.SIGKILL)  # it is not reaped yet: the pid is still its own
+    _ended, status = os.waitpid(child, 0)
+    listeners.forget(pidfd)
+    os.close(pidfd)
     try:
-        return os.read(reading, 4096), status
+        report = os.read(reading, 4096)
     except BlockingIOError:
-        return b"", status
+        report = b""
+    return stopped[0] if stopped else None, report, status
 
 
 def claimed(attack: battery.Attempt, layer: str, plan: Plan, abi: int) -> bool:
@@ -199,11 +233,15 @@ def claimed(attack: battery.Attempt, layer: str, plan: Plan, abi: int) -> bool:
     if layer == ALL:
         return True
     by = attack.workspace_by if plan.profile == "workspace" and attack.workspace_by is not None else attack.by
+    if layer == "namespaces":
+        return battery.held_by_namespaces(attack)
     return layer in by or (layer == "landlock" and 0 < attack.by_abi <= abi)
 
 
 def _table(siege: _Siege, plan: Plan, abi: int) -> list[dict[str, Any]]:
     off = {name for name in ("seccomp", "landlock") if not getattr(plan, name)}
+    if plan.namespaces == "off" or enclosure.why_not(str(siege.place.slot), _libraries(plan)):
+        off.add("namespaces")
     layers = [layer for layer in (*battery.LAYERS, ALL) if layer not in off]
     rows = []
     for attack in battery.BATTERY:
@@ -223,20 +261,27 @@ _SIEGE = os.getpid()
 
 def main() -> None:
     plan = Plan.from_plain(json.load(sys.stdin))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), _REPORT)  # taken: in a child it replaces nothing that a layer needs
+    process.take_descriptors_up_to(max(_REPORT, lockdown.PAGEMAP))  # in a child they replace nothing that a layer needs
     abi = landlock.abi()
-    programs = read_programs(plan.programs)
-    data_size, address_space = lockdown.sizes()
+    programs, listened = read_programs(plan.programs), read_programs(plan.listened)
+    if not plan.seccomp or not listener.works(listened[0]):
+        listened = ()
+    proc = process.open_proc()
+    data_size, address_space = lockdown.sizes(proc)
     place = _Place(plan)
     prepared = lockdown.Prepared(
         plan=plan,
         programs=programs,
         programs_sha256=digest_programs(programs),
+        listened=listened,
+        listened_sha256=digest_programs(listened),
         landlock_abi=abi,
         rules=tuple(library_rules({})) if plan.landlock else (),
         data_size=data_size,
         address_space=address_space,
         zygote=os.getpid(),
+        proc=proc,
+        namespaces=(),
     )
     try:
         rows = _table(_Siege(place, prepared), plan, abi)

@@ -144,12 +144,20 @@ def _places(error: BaseException, own: set[CodeType]) -> list[_Place]:
         code = traceback.tb_frame.f_code
         if code.co_filename == ACTION_FILENAME:
             columns = _columns(code, traceback.tb_lasti)
-            places.append(_Place(traceback.tb_lineno, code.co_name, code in own, columns))
+            line: int | None = traceback.tb_lineno  # a signal may come where the compiler put in a jump: no line has it
+            if line is None:
+                line = _line_before(code, traceback.tb_lasti)
+            places.append(_Place(line, code.co_name, code in own, columns))
         traceback = traceback.tb_next
     if is_a(error, SyntaxError) and stored(error, SyntaxError, "filename") == ACTION_FILENAME:
         line = stored(error, SyntaxError, "lineno")
         places += [_Place(line, "", True)] if type(line) is int else []
     return places
+
+
+def _line_before(code: CodeType, instruction: int) -> int:
+    positions = itertools.islice(code.co_positions(), instruction // 2)
+    return next((line for line, *_ in reversed(list(positions)) if line is not None), code.co_firstlineno)
 
 
 def _columns(code: CodeType, instruction: int) -> tuple[int, int] | None:

@@ -8,9 +8,7 @@ a worker that dies without one is seen to have died.
 from __future__ import annotations
 
 import io
-import mmap
 import os
-import resource
 import socket
 import sys
 from dataclasses import dataclass
@@ -19,13 +17,14 @@ from typing import Any
 from safe_codeact.confine.receipt import Receipt
 from safe_codeact.gate.check import Judgement, judge
 from safe_codeact.gate.names import plain_text
-from safe_codeact.guest import audit, display, hints, namespace, preload, tracebacks
+from safe_codeact.guest import audit, copying, display, hints, namespace, preload, tracebacks
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
 from safe_codeact.guest.knowledge import Knowledge
 from safe_codeact.guest.modules import Modules
 from safe_codeact.guest.modules.patches import matplotlib as plots
+from safe_codeact.guest.state import State, use_reserve
 from safe_codeact.guest.streams import Budget, Stream
 from safe_codeact.guest.tools import Calls, ToolError, make_stub
 from safe_codeact.policy.effective import Policy
@@ -34,7 +33,6 @@ from safe_codeact.wire.encode import NotEncodable, TooLarge, pack
 from safe_codeact.wire.shapes import ANSWER_BOUNDS
 
 _MIB = 1 << 20
-_ROOM = 8 * _MIB
 _NOT_TOLD = {
     "type": "Exception",
     "message": "an exception whose own code failed while it was looked at",
@@ -128,15 +126,24 @@ class _Action:
         names: dict[str, Any] = {"__name__": "__main__"}
         known = self._arrange(names)
         try:
-            state = _State.load(self._equipment, self._channel, request.has_snapshot, names, known)
+            state = State.load(
+                self._equipment.settings, self._channel, request.segments, names, known, self._mentioned()
+            )
         except namespace.SnapshotError as problem:
             self._channel.send(_not_run(problem))
             return
         sys.stdout, sys.stderr = self._stdout, self._stderr
-        if self._policy.language.restricted:
+        restricted = self._policy.language.restricted
+        if request.workspace and self._policy.filesystem.workspace == "rw":
+            copying.install(request.workspace, self._channel.masked, no_opener=restricted)
+        if restricted:  # last: it refuses further hooks
             audit.install(self._equipment.reach, request.workspace)
-        ended, value, error = self._run(judgement, names, state.restored)
+        ended, value, error = self._run(judgement, names, state)
         self._finish(state, ended, value, error)
+
+    def _mentioned(self) -> set[str] | None:
+        """The names that the action may reach without looking around; None: nobody can tell."""
+        return namespace.words_in(self._request.source) if self._policy.language.restricted else None
 
     def _arrange(self, names: dict[str, Any]) -> Knowledge:
         """The action's builtins, tools and modules; what a snapshot may refer to."""
@@ -149,7 +156,7 @@ class _Action:
         return Knowledge(self._policy, self._builtins, tools, self._equipment.facades)
 
     def _run(
-        self, judgement: Judgement, names: dict[str, Any], restored: namespace.Restored
+        self, judgement: Judgement, names: dict[str, Any], state: State
     ) -> tuple[str, str | None, dict[str, Any] | None]:
         """Run the code; how it ended, the last expression's text, and the error."""
         limits = self._policy.limits
@@ -168,41 +175,42 @@ class _Action:
         except BaseException as raised:
             self._deadline.disarm()  # it may have rung in the middle of the first time
             try:
-                ended, error = self._classify(raised, judgement, names, restored)
+                ended, error = self._classify(raised, judgement, names, state)
             except BaseException:  # the exception's own code, in a way that nobody thought of
-                ended, error = "raised", _NOT_TOLD
+                ended, error = "timed_out" if self._deadline.expired else "raised", _NOT_TOLD
         return ended, value, error
 
     def _classify(
-        self, raised: BaseException, judgement: Judgement, names: dict[str, Any], restored: namespace.Restored
+        self, raised: BaseException, judgement: Judgement, names: dict[str, Any], state: State
     ) -> tuple[str, dict[str, Any] | None]:
         if tracebacks.is_a(raised, SystemExit) and _exit_code(raised) in ("None", "0"):
             return "completed", None
         if tracebacks.is_a(raised, MemoryError):
-            _use_reserve()
-        hint = hints.hint(raised, names)
+            use_reserve()
+        hint = hints.hint(raised, {**dict.fromkeys(state.waiting), **names})
         error = tracebacks.report(raised, self._request.source, judgement.code, hint)
         name = tracebacks.stored(raised, NameError, "name") if tracebacks.is_a(raised, NameError) else None
-        if type(name) is str and name in restored.not_kept:
-            error["message"] += f" (it was not kept: {restored.not_kept[name]})"
-            error["traceback"] += f" (it was not kept: {restored.not_kept[name]})"
+        if type(name) is str and name in state.not_kept:
+            error["message"] += f" (it was not kept: {state.not_kept[name]})"
+            error["traceback"] += f" (it was not kept: {state.not_kept[name]})"
         if tracebacks.is_a(raised, ActionTimeout) or self._deadline.expired:
             return "timed_out", error
         return ("memory_exceeded" if tracebacks.is_a(raised, MemoryError) else "raised"), error
 
-    def _finish(self, state: _State, ended: str, value: str | None, error: dict[str, Any] | None) -> None:
+    def _finish(self, state: State, ended: str, value: str | None, error: dict[str, Any] | None) -> None:
         self._stdout.finish()
         self._stderr.finish()
         self._calls.settle()
-        _use_reserve()
-        saved, not_kept = state.save(self._channel, self._policy)
+        use_reserve()
+        saved = state.save(self._channel, self._policy)
         self._channel.send(
             messages.Finished(
                 ended=ended,
                 value=value,
                 error=error,
-                not_kept=not_kept,
-                saved_bytes=saved,
+                not_kept=saved.not_kept,
+                saved_bytes=saved.bytes_written,
+                kept=list(saved.kept),
                 output_bytes=self._budget.written,
                 has_final_answer=bool(self._final),
                 final_answer=self._final[-1] if self._final else None,
@@ -235,17 +243,6 @@ def _exit_code(raised: BaseException) -> str:
     return str(code) if type(code) in (type(None), int) else ""
 
 
-def _snapshot_of(channel: Channel, has_snapshot: bool) -> memoryview | None:
-    """The old state, mapped copy-on-write: large arrays in it cost what is touched."""
-    if not has_snapshot:
-        return None
-    descriptor = channel.descriptors[0]
-    size = os.fstat(descriptor).st_size
-    if not size:
-        return None
-    return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
-
-
 def _not_run(problem: namespace.SnapshotError) -> messages.Finished:
     """The last word where the session's state does not load: nothing ran, and the state stays what it is."""
     message = (
@@ -258,100 +255,23 @@ def _not_run(problem: namespace.SnapshotError) -> messages.Finished:
         error={"type": "SnapshotError", "message": message, "traceback": f"SnapshotError: {message}", "line": None},
         not_kept={},
         saved_bytes=-1,
+        kept=[],
         output_bytes=0,
         has_final_answer=False,
         final_answer=None,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
-    """The session's names in this worker, and what is needed to save them again."""
-
-    names: dict[str, Any]
-    known: Knowledge
-    restored: namespace.Restored
-    beside: namespace.Beside
-
-    @classmethod
-    def load(
-        cls, equipment: Equipment, channel: Channel, has_snapshot: bool, names: dict[str, Any], known: Knowledge
-    ) -> _State:
-        """Restore the snapshot into `names`, which hold the guarded builtins already. Raises `SnapshotError`."""
-        beside = namespace.Beside(equipment.settings)
-        old = _snapshot_of(channel, has_snapshot)
-        soft = _use_reserve()  # what was saved with the reserve must load again, if only to be deleted
-        try:
-            restored = namespace.restore(old, names, known=known) if old is not None else namespace.Restored()
-            beside.restore(restored.extras)
-        finally:
-            _give_back_reserve(*soft)
-        return cls(names, known, restored, beside)
-
-    def save(self, channel: Channel, policy: Policy) -> tuple[int, dict[str, str]]:
-        """Write the new state: its size, and what was not kept; -1 and the reason where it does not fit."""
-        with io.FileIO(channel.descriptors[-1], "w") as out:
-            try:
-                saved = namespace.save(
-                    self.names,
-                    known=self.known,
-                    out=_Whole(out),
-                    limit_bytes=policy.limits.state_mb * _MIB,
-                    remembered=self.restored.not_kept,
-                    extras=self.beside.changed(),
-                )
-            except namespace.StateTooLarge as error:
-                return -1, {"(everything)": str(error)}
-            except MemoryError:
-                return -1, {
-                    "(everything)": "there was no memory left to save the names; the session keeps its previous state"
-                }
-        return saved.bytes_written, dict(list(saved.not_kept.items())[:1000])
-
-
-class _Whole:
-    """Writes everything that it is given: a raw file may take less at a time."""
-
-    def __init__(self, out: io.FileIO) -> None:
-        self._out = out
-
-    def write(self, data: bytes | memoryview) -> int:
-        left = memoryview(data).cast("B")
-        while left:
-            left = left[self._out.write(left) or 0 :]
-        return len(data)
-
-
-def _give_back_reserve(soft: int, hard: int) -> None:
-    """Lower the limit again, but to where an action over a state that fills it can still run, and let something go."""
-    while True:
-        resource.prlimit(0, resource.RLIMIT_DATA, (soft, hard))
-        try:
-            bytearray(_ROOM)  # asked for, never touched
-        except MemoryError:
-            soft += _ROOM
-            if soft < hard:
-                continue
-        return
-
-
-def _use_reserve() -> tuple[int, int]:
-    """Raise the memory limit to its hard value: what comes now is ours. Returns what it was."""
-    soft, hard = resource.prlimit(0, resource.RLIMIT_DATA)
-    resource.prlimit(0, resource.RLIMIT_DATA, (hard, hard))
-    return soft, hard
-
-
-def _load(equipment: Equipment, channel: Channel, has_snapshot: bool) -> _State:
+def _load(equipment: Equipment, channel: Channel, segments: int, words: set[str] | None = None) -> State:
     """Names for a request that runs no action."""
     names: dict[str, Any] = {"__name__": "__main__"}
     names["__builtins__"] = builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
     known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
-    return _State.load(equipment, channel, has_snapshot, names, known)
+    return State.load(equipment.settings, channel, segments, names, known, words)
 
 
 def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> None:
-    names = _load(equipment, channel, request.has_snapshot).names
+    names = _load(equipment, channel, request.segments, {request.name}).names
     if request.name.startswith("__") or request.name not in names:
         channel.send(messages.Fetched(problem="missing", type_name="", value=None))
         return
@@ -370,20 +290,26 @@ def _fetch(equipment: Equipment, channel: Channel, request: messages.Fetch) -> N
 
 
 def _assign(equipment: Equipment, channel: Channel, request: messages.Assign) -> None:
-    state = _load(equipment, channel, request.has_snapshot)
+    state = _load(equipment, channel, request.segments, {request.name})
     package = request.type_name.partition(".")[0]
     if package and package not in sys.modules:
         problem = f"the policy does not import {package}, so a session cannot hold a {request.type_name}"
-        channel.send(messages.Assigned(saved_bytes=-1, problem=problem))
+        channel.send(messages.Assigned(saved_bytes=-1, kept=[], problem=problem))
         return
     state.names[request.name] = tables.build(request.type_name, request.value) if package else request.value
-    saved, not_kept = state.save(channel, equipment.policy)
-    problem = "" if saved >= 0 else " ".join(not_kept.values())
-    channel.send(messages.Assigned(saved_bytes=saved, problem=not_kept.get(request.name, problem)))
+    saved = state.save(channel, equipment.policy)
+    problem = "" if saved.bytes_written >= 0 else " ".join(saved.not_kept.values())
+    channel.send(
+        messages.Assigned(
+            saved_bytes=saved.bytes_written,
+            kept=list(saved.kept),
+            problem=saved.not_kept.get(request.name, problem),
+        )
+    )
 
 
 def _describe(equipment: Equipment, channel: Channel, request: messages.Describe) -> None:
-    names = _load(equipment, channel, request.has_snapshot).names
+    names = _load(equipment, channel, request.segments).names
     names.pop("__builtins__", None)
     lines = [messages.VariableLine(*line) for line in namespace.describe(names, 20_000)]
     channel.send(messages.Described(variables=lines))

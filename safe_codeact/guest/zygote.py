@@ -22,11 +22,12 @@ import threading
 from collections.abc import Callable
 
 from safe_codeact.confine.paths import ZONES, library_paths, package_paths
-from safe_codeact.confine.protections import LANDLOCK_MINIMUM, Plan, digest_programs, read_programs
+from safe_codeact.confine.protections import LANDLOCK_MINIMUM, NAMESPACES, Plan, digest_programs, read_programs
 from safe_codeact.errors import ConfinementUnavailable
-from safe_codeact.guest import worker
-from safe_codeact.guest.lockdown import SOCKET, Prepared, lock_down, sizes
-from safe_codeact.kernel import landlock, process, seccomp
+from safe_codeact.guest import enclosure, worker
+from safe_codeact.guest.listeners import Listeners
+from safe_codeact.guest.lockdown import PAGEMAP, SOCKET, Post, Prepared, lock_down, sizes
+from safe_codeact.kernel import landlock, listener, process, seccomp
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import frame
@@ -39,62 +40,103 @@ class Zygote:
     def __init__(self, control: socket.socket) -> None:
         self._control = control
         self._workers: dict[int, int] = {}  # pidfd → pid
-        self._host = -1
+        self._host = self._first = -1
 
     def run(self) -> None:
         """Serve until the host is gone. Never returns to model code: workers leave through `os._exit`."""
         configure = self._receive()
         if not isinstance(configure, messages.Configure):
             raise RuntimeError(f"the first frame must be Configure, got {type(configure).__name__}")
+        process.take_descriptors_up_to(max(SOCKET, PAGEMAP))
         self._host = os.pidfd_open(configure.host_pid)
         policy = Policy.from_plain(configure.policy)
         plan = Plan.from_plain(configure.plan)
         _require(plan)
+        listened = read_programs(plan.listened) if plan.seccomp else ()
+        if listened and not listener.works(listened[0]):
+            listened = ()
         equipment = worker.Equipment.load(policy)
-        self._prepared, uid = _prepare(plan, equipment.loaded_files)
+        self._prepared, uid, not_entered = _prepare(plan, equipment.loaded_files, configure.slots, listened)
         self._equipment = equipment
         self._send(
             messages.Prepared(
-                modules=list(equipment.modules), missing=list(equipment.missing), uid=uid, python=sys.version
+                modules=list(equipment.modules),
+                missing=list(equipment.missing),
+                uid=uid,
+                python=sys.version,
+                namespaces=list(self._prepared.namespaces),
+                not_entered=not_entered,
+                first=self._hold_table(),
             )
         )
-        self._serve()
+        try:
+            self._serve()
+        finally:
+            if self._first >= 0:
+                self._end_table()
+
+    def _hold_table(self) -> int:
+        """The pid of the first process in the workers' table; 0 where that is the host's. With its end, ours comes."""
+        if not self._prepared.namespaces:
+            return 0
+        first = enclosure.hold_table(self._prepared)
+        self._first = os.pidfd_open(first)
+        return first
+
+    def _end_table(self) -> None:
+        """The end of the first process is the end of all; reaped here, none is left to whoever adopts orphans."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
 
     def _serve(self) -> None:
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         poller.register(self._host, select.POLLIN)
+        if self._first >= 0:
+            poller.register(self._first, select.POLLIN)
         self._poller = poller
+        self._listeners = Listeners(poller, self._send)
         while True:
-            for descriptor, _events in poller.poll():
-                if descriptor == self._host:
+            # Listeners first: what a worker was killed for is told before its end, and reaping it closes its listener.
+            for descriptor, events in sorted(poller.poll(), key=lambda event: event[0] not in self._listeners):
+                if descriptor in (self._host, self._first):
                     return
                 if descriptor == self._control.fileno():
                     self._take_order()
-                else:
+                elif descriptor in self._workers:
                     self._reap(descriptor)
+                else:
+                    self._listeners.hear(descriptor, events)
 
     def _take_order(self) -> None:
         descriptors: list[int] = []
         order = self._receive(descriptors)
         if not isinstance(order, messages.Fork) or len(descriptors) != 1:
             raise RuntimeError(f"expected Fork with one descriptor, got {type(order).__name__} with {len(descriptors)}")
-        if threading.active_count() != 1 or len(os.listdir("/proc/self/task")) != 1:
+        if threading.active_count() != 1 or process.count_threads(self._prepared.proc) != 1:
             raise RuntimeError(
                 "the zygote has more than one thread: a preloaded module started it, and forking is not safe"
             )
+        handover, theirs = socket.socketpair() if self._prepared.listened else (None, None)
         pid = os.fork()
         if pid == 0:
-            _become_worker(self._prepared, self._equipment, order.slot, descriptors[0])
+            _become_worker(self._prepared, self._equipment, Post(order.slot, theirs), descriptors[0])
         os.close(descriptors[0])
         pidfd = os.pidfd_open(pid)
         self._workers[pidfd] = pid
         self._poller.register(pidfd, select.POLLIN)
+        if handover is not None and theirs is not None:
+            theirs.close()
+            self._listeners.expect(pid, pidfd, handover)
         self._send(messages.Forked(order=order.order, pid=pid))
 
     def _reap(self, pidfd: int) -> None:
         pid, status, used = os.wait4(self._workers.pop(pidfd), 0)
         self._poller.unregister(pidfd)
+        self._listeners.forget(pidfd)
         os.close(pidfd)
         self._send(
             messages.Exited(
@@ -128,14 +170,14 @@ def receiver(connection: socket.socket, descriptors: list[int] | None) -> Callab
     return receive
 
 
-def _become_worker(prepared: Prepared, equipment: worker.Equipment, slot: str, descriptor: int) -> None:
+def _become_worker(prepared: Prepared, equipment: worker.Equipment, post: Post, descriptor: int) -> None:
     """In the child: confine, report, serve one request, and never come back."""
     status = 70
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the host's business
         os.dup2(descriptor, SOCKET)
         connection = socket.socket(fileno=SOCKET)  # asks for the socket's family, which the filter forbids
-        receipt = lock_down(prepared, slot)
+        receipt = lock_down(prepared, post)
         worker.serve(equipment, connection, receipt)
         status = 0
     finally:
@@ -158,27 +200,45 @@ def _require(plan: Plan) -> None:
         )
 
 
-def _prepare(plan: Plan, loaded_files: dict[str, str]) -> tuple[Prepared, int]:
-    """Open what the rules name while it can still be opened, give up privileges, and take the sizes last."""
+def _prepare(
+    plan: Plan, loaded_files: dict[str, str], slots: str, listened: tuple[bytes, ...]
+) -> tuple[Prepared, int, str]:
+    """Open what the rules name while it can still be opened, give up privileges, and take the sizes last.
+
+    Also the uid that workers run as, and why they have no namespaces of their own, if they have none.
+    """
     programs = read_programs(plan.programs)
+    readable = [*libraries(loaded_files), *plan.read]
     rules = tuple(_rules(plan, loaded_files)) if plan.landlock else ()
-    uid = _give_up_privileges(plan, loaded_files)
+    _give_up_root(plan, loaded_files)
+    proc = process.open_proc()
+    not_entered = enclosure.enter_if_possible(plan.namespaces, slots, readable)
+    process.drop_capabilities()  # only now: root that stays root may not give itself a namespace without one
+    if not not_entered:  # no descriptor of the zygote leads out of the new root: the rules are opened inside it
+        for descriptor, _rights in rules:
+            os.close(descriptor)
+        rules = tuple(_rules(plan, loaded_files)) if plan.landlock else ()
     gc.collect()
     gc.freeze()
-    data_size, address_space = sizes()
-    return Prepared(
+    data_size, address_space = sizes(proc)
+    prepared = Prepared(
         plan=plan,
         programs=programs,
         programs_sha256=digest_programs(programs),
+        listened=listened,
+        listened_sha256=digest_programs(listened),
         landlock_abi=landlock.abi(),
         rules=rules,
         data_size=data_size,
         address_space=address_space,
-        zygote=os.getpid(),
-    ), uid
+        zygote=os.getpid() if not_entered else 0,
+        proc=proc,
+        namespaces=() if not_entered else NAMESPACES,
+    )
+    return prepared, os.getuid(), not_entered
 
 
-def library_rules(loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+def libraries(loaded_files: dict[str, str]) -> list[str]:
     """What every worker may read: the standard library, the packages that were loaded, and the time zones."""
     sites = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     sites |= {entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")}
@@ -188,7 +248,12 @@ def library_rules(loaded_files: dict[str, str]) -> list[tuple[int, int]]:
         *package_paths(loaded_files, sites),
         ZONES,
     ]
-    return [landlock.open_rule(path, writable=False) for path in wanted if os.path.exists(path)]
+    return [path for path in wanted if os.path.exists(path)]
+
+
+def library_rules(loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+    """The rules that let a worker read them."""
+    return [landlock.open_rule(path, writable=False) for path in libraries(loaded_files)]
 
 
 def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
@@ -203,15 +268,13 @@ def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
     return rules
 
 
-def _give_up_privileges(plan: Plan, loaded_files: dict[str, str]) -> int:
-    """As root: become nobody, if nobody can read the interpreter; in any case keep no capability."""
+def _give_up_root(plan: Plan, loaded_files: dict[str, str]) -> None:
+    """As root: become nobody, if nobody can read the interpreter. The capabilities that are left, `_prepare` drops."""
     with contextlib.suppress(OSError):  # not privileged: there is no bounding set of ours to drop
         process.drop_bounding_set()
     if os.getuid() == 0 and _readable_by(plan.drop_to, [os.__file__, *loaded_files.values()]):
         with contextlib.suppress(PermissionError):  # root in a container that was started without CAP_SETUID
             process.become(plan.drop_to, plan.drop_to)
-    process.drop_capabilities()
-    return os.getuid()
 
 
 def _readable_by(uid: int, files: list[str]) -> bool:

@@ -46,6 +46,7 @@ class Transcript:
     overran: bool = False  # the hard deadline ended it
     overfilled: str = ""  # the workspace's quota ended it: what was over
     too_much: bool = False  # the output limit ended it
+    forbidden: messages.Forbidden | None = None  # the call that the filter stopped, by the zygote's word
     exited: messages.Exited | None = None
 
     def take(self, message: messages.WorkerMessage) -> messages.ToolCall | None:
@@ -190,7 +191,7 @@ def converse(
         _wait(worker)
         raise
     transcript.exited = _settled(worker, transcript) or _wait(worker, transcript)
-    transcript.overfilled = worker.over
+    transcript.overfilled, transcript.forbidden = worker.over, worker.forbidden
     return transcript
 
 
@@ -286,7 +287,7 @@ async def converse_async(
         await asyncio.wait([asyncio.ensure_future(_wait_async(worker))])  # a second cancel does not wait for the burial
         raise
     transcript.exited = _settled(worker, transcript) or await _wait_async(worker, transcript)
-    transcript.overfilled = worker.over
+    transcript.overfilled, transcript.forbidden = worker.over, worker.forbidden
     return transcript
 
 

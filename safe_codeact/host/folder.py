@@ -1,4 +1,4 @@
-"""The folder of one runtime: slots, workspaces, checkpoints, state. Made, marked as in use, and removed.
+"""The folder of one runtime: slots, workspaces, versions. Made, marked as in use, and removed.
 
 A host that is killed leaves its folder behind. The next runtime of the same user removes it: each folder holds a file that
 its owner keeps locked (flock(2)), and the kernel lets go of the lock when the last process that could use the folder is
@@ -20,7 +20,7 @@ from safe_codeact.host.workspace import remove_tree
 
 _PREFIX = "safe_codeact-"
 _OWNER = "owner.lock"
-_ROOMS = ("slots", "workspaces", "checkpoints")
+_ROOMS = ("slots", "workspaces")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -77,7 +77,7 @@ def remove_private_folder(folder: Path) -> None:
 
     What another thread is moving or removing at the same moment is left to it.
     """
-    for pattern in ("workspaces/*", "slots/*/*", "checkpoints/*"):
+    for pattern in ("workspaces/*", "slots*/*/*"):
         for workspace in folder.glob(pattern):
             with contextlib.suppress(OSError):
                 workspace.parent.chmod(0o711)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import secrets
 import selectors
 import socket
 import threading
@@ -60,12 +61,12 @@ class Launcher:
         new_conversation: Callable[[], Conversation],
     ) -> None:
         self._plan = plan
-        self._slots = slots
+        self.slots = slots
         self._cache = cache
         self._standby = min(standby, max_workers)
         self._max_workers = max_workers
         self._new_conversation = new_conversation
-        self._new_zygote = functools.partial(Zygote, policy, plan, cache)
+        self._new_zygote = functools.partial(Zygote, policy, plan, cache, slots)
         self._lock = threading.Lock()
         self._waiting: deque[Future[Worker]] = deque()
         self._ready: deque[Worker] = deque()
@@ -179,6 +180,8 @@ class Launcher:
                     worker = self._starting[message.order]
                     worker.announced(message.pid, self._zygote.pid)
                     self._alive[message.pid] = worker
+                case messages.Forbidden():
+                    self._alive[message.pid].forbidden = message
                 case messages.Exited():
                     self._bury(message)
 
@@ -204,7 +207,7 @@ class Launcher:
     def _order(self) -> None:
         self._orders += 1
         number = self._orders
-        slot = self._slots / str(number)
+        slot = self.slots / secrets.token_hex(16)  # Landlock does not cover stat: a name that no other worker guesses
         slot.mkdir(mode=0o700)
         try:
             uid = self._prepared.result().uid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mimetypes
 from collections.abc import Sequence
 
+from safe_codeact.confine.names import words_for
 from safe_codeact.gate.report import Finding, GateReport
 from safe_codeact.host.exchange import Transcript, ended_by_signal
 from safe_codeact.host.outcome import WHY
@@ -12,6 +13,7 @@ from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome
 from safe_codeact.wire import messages
 
 _TEXT_CHARACTERS = 20_000  # of each part; a model's context is dear, and head and tail say most
+_NAMES_SHOWN = 20
 _EXTRA_TYPES = {".csv": "text/csv", ".json": "application/json", ".parquet": "application/vnd.apache.parquet"}
 
 
@@ -54,16 +56,18 @@ def observation_of(
     said = extra or _how_it_ended(outcome, transcript)
     not_kept = dict(answer.not_kept) if answer is not None else {}
     value = answer.value if answer is not None else None
+    defined = report_of(transcript.judged).names if transcript.judged is not None and answer is not None else ()
     return Observation(
         outcome=outcome,
         stdout=stdout,
         stderr=stderr,
         value=value,
-        error=error,
+        error=_forbidden(outcome, said) or error,
         findings=findings,
         tool_calls=tuple(records),
         artifacts=tuple(artifacts),
         not_kept=not_kept,
+        rollback=extra,
         usage=Usage(
             wall_seconds=wall_seconds,
             cpu_seconds=exited.cpu_seconds if exited is not None else 0.0,
@@ -72,7 +76,7 @@ def observation_of(
             queued_seconds=queued_seconds,
         ),
         final_answer=answer.final_answer if answer is not None else None,
-        text=_text(stdout, stderr, value, error, findings, artifacts, not_kept, said),
+        text=_text(stdout, stderr, value, error, findings, artifacts, not_kept, said) or _quiet(defined),
     )
 
 
@@ -81,16 +85,51 @@ def refused(findings: tuple[Finding, ...]) -> Observation:
     return Observation(outcome=Outcome.refused, findings=findings, text=_text("", "", None, None, findings, (), {}, ""))
 
 
+def refused_by_size(source: str, limit: int) -> Observation | None:
+    """The refusal of a source that is too long (in bytes of UTF-8), or is no text; None for any other."""
+    try:
+        size = len(source.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        line = source.count("\n", 0, error.start) + 1
+        return refused((_source_finding(line, "the source holds half a surrogate pair, which is no character"),))
+    if size > limit:
+        return refused((_source_finding(1, f"the source has {size:,} bytes; the policy allows {limit:,}"),))
+    return None
+
+
+def _source_finding(line: int, message: str) -> Finding:
+    return Finding(
+        code="G101", name="source-size", line=line, column=1, message=message,
+        hint="Send less at once: define what you need in one action and use it in the next.",
+    )  # fmt: skip
+
+
 def _how_it_ended(outcome: Outcome, transcript: Transcript) -> str:
     said = WHY.get(outcome, "")
     if outcome is Outcome.broke_protocol:
         return f"{said} ({transcript.violation})"
     if outcome is Outcome.workspace_exceeded:
         return f"{said} (It had {transcript.overfilled}.)"
+    if outcome is Outcome.forbidden_syscall:
+        return said.format(call=_call(transcript.forbidden))
     if outcome is Outcome.crashed and transcript.exited is not None:
         number = ended_by_signal(transcript.exited)
         return f"{said} ({f'signal {number}' if number else f'status {transcript.exited.status >> 8}'})"
     return said
+
+
+def _call(forbidden: messages.Forbidden | None) -> str:
+    """A death by SIGSYS carries no number: where nobody could listen, or the call was another architecture's."""
+    if forbidden is None or forbidden.number is None:
+        return "a system call (the kernel does not tell which)"
+    return words_for(forbidden.number, forbidden.architecture)
+
+
+def _forbidden(outcome: Outcome, said: str) -> ErrorReport | None:
+    """What a program reads where the kernel, and no exception, ended the action."""
+    if outcome is not Outcome.forbidden_syscall:
+        return None
+    return ErrorReport(type="ForbiddenSystemCall", message=said, traceback=said)
 
 
 def _text(
@@ -122,7 +161,14 @@ def _text(
         parts.append(
             "Not kept for the next action:\n" + "\n".join(f"- {name}: {why}" for name, why in not_kept.items())
         )
-    return "\n".join(parts) or "(no output)"
+    return "\n".join(parts)
+
+
+def _quiet(names: Sequence[str]) -> str:
+    """An action that shows nothing has still done something, where it bound names."""
+    shown = ", ".join(name[:100] for name in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    return f"(no output) defined: {shown}{more}" if shown else "(no output)"
 
 
 def cut(text: str, limit: int = _TEXT_CHARACTERS) -> str:

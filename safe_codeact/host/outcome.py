@@ -38,7 +38,8 @@ _RULES: tuple[tuple[Callable[[Transcript, Policy], bool], Outcome], ...] = (
     (lambda seen, _: seen.too_much, Outcome.output_exceeded),
     (lambda seen, _: seen.judged is not None and not seen.judged.report["allowed"], Outcome.refused),
     (lambda seen, _: seen.overran, Outcome.timed_out),
-    (lambda seen, _: seen.answer is None and _signal(seen) == signal.SIGSYS, Outcome.forbidden_syscall),
+    (lambda seen, _: seen.answer is None and (seen.forbidden is not None or _signal(seen) == signal.SIGSYS),
+     Outcome.forbidden_syscall),
     (lambda seen, _: seen.answer is None and _signal(seen) == signal.SIGXCPU, Outcome.timed_out),
     (lambda seen, policy: seen.answer is None and _signal(seen) == signal.SIGKILL and _cpu_spent(seen, policy),
      Outcome.timed_out),
@@ -68,11 +69,8 @@ WHY = {
     Outcome.timed_out: "The action was ended by its time limit.",
     Outcome.memory_exceeded: "The action was ended by its memory limit.",
     Outcome.output_exceeded: "The action was ended by its output limit.",
-    Outcome.workspace_exceeded: "The action left more in the workspace than it may hold; what it made was removed.",
-    Outcome.forbidden_syscall: (
-        "The kernel ended the action: it made a system call that the policy does not allow (the kernel does not tell "
-        "which)."
-    ),
+    Outcome.workspace_exceeded: "The action left more in the workspace than it may hold; its files are as they were before.",
+    Outcome.forbidden_syscall: "The kernel's filter ended the action: it made {call}, which no policy allows.",
     Outcome.crashed: "The action's process died.",
     Outcome.broke_protocol: "The action's process sent what the conversation does not allow and was killed.",
 }

@@ -3,6 +3,10 @@
 Threat: an action that fills the disk, or its inodes, in files that each stay below RLIMIT_FSIZE; or in files that have
 no name any more, which a walk of the folder does not see.
 
+What the session's last version holds is not counted: it is there whatever the action does (`host.capture`). So an action
+may add a quota's worth to it while it runs; at its end everything with a name counts. As long as no folder has changed
+there is nothing else, and nothing is walked.
+
 What doesn't work: judging afterwards (the disk is full by then); a counter in the worker (it is the action's); inotify
 (it tells names, not sizes). What we do: one thread of the host looks at every workspace in use, 50 times a second, by
 descriptor and without following links, and kills the worker whose workspace is over. Looking costs at most a twentieth
@@ -18,28 +22,32 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
+from safe_codeact.host.capture import Tracked
 from safe_codeact.host.worker import Worker
 from safe_codeact.host.workspace import Item, Quota, excess, walk
 
 _PAUSE_SECONDS = 0.02
+_SPARE = 1  # the copy of a file that is about to be written has a name of its own until it is whole
 _SHARE = 20  # a look may take one part in so many of the time
 
 
 class Watched:
     """One action's workspace. The worker's `over` says what it was killed for."""
 
-    def __init__(self, worker: Worker, folder: Path, quota: Quota) -> None:
+    def __init__(self, worker: Worker, folder: Path, quota: Quota, tracked: Tracked | None = None) -> None:
         self.worker = worker
         self._folder = folder
         self._quota = quota
+        self._tracked = tracked
+        self._held: Container[int] = () if tracked is None else tracked.blobs
 
     def look(self) -> None:
         """Kill the worker where its workspace is over the quota."""
         try:
-            self._judge(excess(self._items(), self._quota))
+            self._judge(excess(self._items(), self._quota, self._held, spare=_SPARE))
         except FileNotFoundError:
             return  # the action has just ended and its workspace is elsewhere
         except OSError as error:  # what cannot be looked at cannot be held: fail closed
@@ -52,9 +60,10 @@ class Watched:
 
     def _items(self) -> Iterator[Item]:
         yield from _nameless(self.worker.pid)
-        yield from _mapped(self.worker.pid, self._folder, self._quota)
-        for _path, item in walk(self._folder):
-            yield item
+        yield from _mapped(self.worker.pid, self._folder, self._quota, self._held)
+        if self._tracked is None or not self._tracked.is_untouched(self._folder):
+            for _path, item in walk(self._folder):
+                yield item
 
 
 class QuotaWatch:
@@ -67,9 +76,9 @@ class QuotaWatch:
         self._thread: threading.Thread | None = None
 
     @contextlib.contextmanager
-    def watching(self, worker: Worker, folder: Path, quota: Quota) -> Iterator[None]:
-        """Hold one action to its quota while the block runs."""
-        watched = Watched(worker, folder, quota)
+    def watching(self, worker: Worker, folder: Path, tracked: Tracked) -> Iterator[None]:
+        """Hold one action to its quota while the block runs and its workspace lies in `folder`."""
+        watched = Watched(worker, folder, tracked.workspace.quota, tracked)
         with self._changed:
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._run, name="safe_codeact quota", daemon=True)
@@ -123,7 +132,7 @@ def _nameless(pid: int) -> Iterator[Item]:
                 yield Item(is_file=True, is_folder=False, size=seen.st_size, stamp=(0, 0, 0))
 
 
-def _mapped(pid: int, folder: Path, quota: Quota) -> Iterator[Item]:
+def _mapped(pid: int, folder: Path, quota: Quota, held: Container[int]) -> Iterator[Item]:
     """Files that are mapped and neither open nor named any more. Where the kernel does not tell their size (map_files
     needs a capability), one counts as the largest that there may be."""
     try:
@@ -134,7 +143,8 @@ def _mapped(pid: int, folder: Path, quota: Quota) -> Iterator[Item]:
     inodes: dict[str, str] = {}
     for line in gone:
         fields = line.split(maxsplit=5)
-        inodes[fields[4]] = fields[0]
+        if int(fields[4]) not in held:
+            inodes[fields[4]] = fields[0]
     for span in inodes.values():
         try:
             size = os.stat(f"/proc/{pid}/map_files/{span}").st_size

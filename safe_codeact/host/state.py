@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safe_codeact.errors import SessionClosed, StoreError
-from safe_codeact.gate.report import Finding
 from safe_codeact.host import exchange, observe
+from safe_codeact.host.capture import Tracked
 from safe_codeact.host.folder import remove_private_folder
+from safe_codeact.host.lineage import Lineage, origin_of
 from safe_codeact.host.outcome import keeps_state, outcome_of
 from safe_codeact.host.toolbox import Calls
-from safe_codeact.host.vault import Saved
-from safe_codeact.host.workspace import Item, Quota, Workspace, shown
+from safe_codeact.host.vault import Kept, Saved
+from safe_codeact.host.workspace import Item, Quota, Workspace, excess, shown
 from safe_codeact.observation import Artifact, Observation, Outcome
 from safe_codeact.wire import messages
 
@@ -36,22 +37,16 @@ _SAVE_MB_PER_SECOND = 64.0  # and for the state to be saved, on a slow disk
 _JUDGE_SECONDS = 10.0  # the gate works before the soft deadline starts
 _ARTIFACT_BYTES = 16 * 1024 * 1024  # of one file; larger ones stay in the workspace
 _ARTIFACTS_BYTES = 64 * 1024 * 1024
+_SLACK = 2 * 1024 * 1024  # bytes of a version that nothing uses any more, beyond the half
 _WORK = "work"  # the workspace's name inside a slot
-
-
-@dataclass(frozen=True, slots=True)
-class _Checkpoint:
-    saved: Saved
-    workspace: Workspace | None
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A segment that a request may fill; `kept` once the session goes on from it."""
+    """A segment that a request may fill. It is gone when the request ends, but for a version that has it."""
 
     segment: str
     descriptors: list[int]
-    kept: bool = False
 
 
 class SessionState:
@@ -62,14 +57,29 @@ class SessionState:
         self.name = name
         self.closed = False
         self.lock = threading.Lock()  # one action at a time, from whichever thread
-        self._saved = Saved()
-        self._checkpoints: dict[str, _Checkpoint] = {}
-        self.workspace: Workspace | None = None
+        self.launcher = core.launcher_for(name)
+        self._lineage = Lineage(name, core.vault, core.store, origin_of(core.policy))
+        self._tracked: Tracked | None = None
         if core.policy.filesystem.workspace != "none":
             folder = core.folder / "workspaces" / f"{name}-{secrets.token_hex(4)}"
             limits = core.policy.limits
             quota = Quota(entries=limits.workspace_files, size=limits.workspace_mb * 1024 * 1024)
-            self.workspace = Workspace(folder, core.launcher.prepared().uid, quota)
+            self._tracked = Tracked(Workspace(folder, self.launcher.prepared().uid, quota), core.vault)
+
+    def resume(self) -> None:
+        """Take up what the store has of this session. Raises `StoreError`."""
+        self._lineage.resume()
+        if self._tracked is not None:
+            self._tracked.become(self._saved.files)
+        elif self._saved.files:
+            raise StoreError(
+                f"session {self.name!r} has files, and policy {self.core.policy.name!r} gives no workspace: resume it under "
+                "one with `filesystem: {workspace: rw}`"
+            )
+
+    @property
+    def _saved(self) -> Saved:
+        return self._lineage.saved
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
@@ -86,6 +96,7 @@ class SessionState:
         """For whoever holds the lock."""
         self.check_open()
         try:
+            self._mend()
             yield
         except OSError:
             if self.core.is_usable:
@@ -101,6 +112,10 @@ class SessionState:
         if self.closed:
             raise SessionClosed(f"session {self.name!r} is closed")
 
+    @property
+    def workspace(self) -> Workspace | None:
+        return None if self._tracked is None else self._tracked.workspace
+
     def files(self) -> Workspace:
         """The workspace. Raises `ValueError` under a policy that gives none."""
         self.check_open()
@@ -110,35 +125,45 @@ class SessionState:
             )
         return self.workspace
 
+    @contextlib.contextmanager
+    def changing_files(self) -> Iterator[tuple[Workspace, dict[str, Item]]]:
+        """The workspace and what lies in it, for the host's own changes: they are a version when the block has ended.
+
+        If anything is raised, the next turn finds the files as they were before.
+        """
+        workspace, tracked = self.files(), self._tracked
+        assert tracked is not None
+        tracked.is_stale = True
+        yield workspace, tracked.items
+        now = tracked.look()
+        if now is not tracked.items:
+            files = tracked.capture(now)
+            try:
+                self._lineage.go_on_from(replace(self._saved, files=files))
+            finally:
+                self.core.vault.drop(Saved(files=files))
+        tracked.is_stale = False
+
     # ---- one request
 
     def judge_size(self, source: str) -> Observation | None:
         """What the host itself refuses: it looks at length and encoding, and parses nothing."""
-        limit = self.core.policy.limits.source_kb * 1024
-        try:
-            size = len(source.encode("utf-8"))
-        except UnicodeEncodeError as error:
-            line = source.count("\n", 0, error.start) + 1
-            return observe.refused(
-                (_source_finding(line, "the source holds half a surrogate pair, which is no character"),)
-            )
-        if size > limit:
-            return observe.refused((_source_finding(1, f"the source has {size:,} bytes; the policy allows {limit:,}"),))
-        return None
+        return observe.refused_by_size(source, self.core.policy.limits.source_kb * 1024)
 
     def execute(self, source: str, wall_seconds: float, worker: Worker) -> messages.Execute:
         """The request for one action."""
         return messages.Execute(
             source=source,
             tools=self.core.toolbox.stubs,
-            has_snapshot=self.has_snapshot,
+            segments=self.segments,
             wall_seconds=wall_seconds,
             workspace="" if self.workspace is None else str(worker.slot / _WORK),
         )
 
     @property
-    def has_snapshot(self) -> bool:
-        return bool(self._saved.names)
+    def segments(self) -> int:
+        """How many descriptors of a request are the state's."""
+        return len(self._saved.names)
 
     def bounds(self, wall_seconds: float) -> exchange.Bounds:
         """How long, and how much, the host waits for at the most."""
@@ -151,36 +176,41 @@ class SessionState:
         )
 
     @contextlib.contextmanager
-    def in_slot(self, worker: Worker) -> Iterator[None]:
-        """The workspace lies in the worker's slot meanwhile, and the slot itself cannot be changed from inside.
+    def in_slot(self, worker: Worker, *, with_files: bool) -> Iterator[None]:
+        """The workspace lies in the worker's slot meanwhile (a request that runs no action gets none), and the slot
+        itself cannot be changed from inside.
 
         However this is left, the worker was killed before the workspace is anywhere else.
         """
         inside = worker.slot / _WORK
+        tracked = self._tracked if with_files else None
         moved = False
         try:
-            if self.workspace is not None:
-                os.rename(self.workspace.folder, inside)
+            if tracked is not None:
+                tracked.entered_by(worker)
+                os.rename(tracked.workspace.folder, inside)
                 moved = True
+            if self._tracked is not None:
                 worker.slot.chmod(0o500)
             with self._held_to_quota(worker, inside):
                 yield
         finally:
             worker.end()
-            if moved and self.workspace is not None:
+            if moved and tracked is not None:
                 worker.slot.chmod(0o700)
-                os.rename(inside, self.workspace.folder)
+                os.rename(inside, tracked.workspace.folder)
             with contextlib.suppress(OSError):  # whoever comes second, this or the worker's burial, finds it gone
                 worker.slot.rmdir()
 
     def _held_to_quota(self, worker: Worker, inside: Path) -> contextlib.AbstractContextManager[None]:
-        if self.workspace is None or self.core.policy.filesystem.workspace != "rw":
+        tracked = self._tracked
+        if tracked is None or not tracked.is_stale or self.core.policy.filesystem.workspace != "rw":
             return contextlib.nullcontext()
-        return self.core.watch.watching(worker, inside, self.workspace.quota)
+        return self.core.watch.watching(worker, inside, tracked)
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[Attempt]:
-        """One request's versions: the old one to read, an empty one to fill, which is gone again if nobody keeps it."""
+        """One request's versions: the old one to read, an empty one to fill."""
         vault = self.core.vault
         attempt = Attempt(vault.new(), [])
         try:
@@ -190,21 +220,39 @@ class SessionState:
             yield attempt
         finally:
             exchange.close_quietly(attempt.descriptors)
-            if not attempt.kept:
-                vault.drop_blobs([attempt.segment])
+            vault.drop_blobs([attempt.segment])
 
-    def settle(self, attempt: Attempt, saved_bytes: int, keep: bool) -> str:
-        """Go on from the new version, or stay on the old one. Returns why a version was not accepted, or ""."""
-        if not keep:
-            return ""
-        if saved_bytes != self.core.vault.size(attempt.segment):
-            return "The state that was saved is not as long as was said; the session keeps the previous one."
-        if saved_bytes > self.core.policy.limits.state_mb * 1024 * 1024:
-            return "The state is larger than limits.state_mb; the session keeps the previous one."
-        old, self._saved = self._saved, replace(self._saved, names=(attempt.segment,))
-        attempt.kept = True
-        self.core.vault.drop_blobs(old.names)
+    def settle(self, attempt: Attempt, answer: object, files: tuple[Kept, ...] | None = None) -> str:
+        """Go on from the new version, names and `files` together, or stay on the old one; returns why, or ""."""
+        old = self._saved
+        names, problem = self._names_of(attempt, answer)
+        files = old.files if files is None else files
+        if problem or (names is old.names and files is old.files):
+            return problem
+        try:
+            self._lineage.go_on_from(Saved(names, files))
+        except StoreError as error:
+            return f"The state could not be kept, and the session is as it was before: {error}."
         return ""
+
+    def _names_of(self, attempt: Attempt, answer: object) -> tuple[tuple[str, ...], str]:
+        """The names' segments after a request: the very same tuple where it saved nothing, or why they are not accepted."""
+        vault, names = self.core.vault, self._saved.names
+        if not isinstance(answer, messages.Finished | messages.Assigned) or answer.saved_bytes < 0:
+            return names, ""
+        if answer.saved_bytes != vault.size(attempt.segment):
+            return names, "The state that was saved is not as long as was said; the session keeps the previous one."
+        if answer.kept != sorted({place for place in answer.kept if place < len(names)}):
+            return (
+                names,
+                "The state that was saved goes on from parts that are not there; the session keeps the previous one.",
+            )
+        kept = tuple(names[place] for place in answer.kept)
+        # What a version holds and no longer uses is at most half of what it uses; a worker that was taken over may lie.
+        limit = self.core.policy.limits.state_mb * 1024 * 1024
+        if answer.saved_bytes > limit or sum(map(vault.size, kept)) > limit + limit // 2 + _SLACK:
+            return names, "The state is larger than limits.state_mb; the session keeps the previous one."
+        return (*kept, attempt.segment), ""
 
     def conclude(
         self,
@@ -216,13 +264,9 @@ class SessionState:
         queued: float,
     ) -> Observation:
         """The observation, and the session's next state. The worker was killed and the workspace is back."""
-        now: dict[str, Item] = {}
-        if self.workspace is not None:
-            transcript.overfilled, now = self.workspace.keep_quota(before, transcript.overfilled)
+        now = self._seen(transcript)
         outcome = outcome_of(transcript, self.core.policy)
-        answer = transcript.answer
-        saved = answer.saved_bytes if isinstance(answer, messages.Finished) else -1
-        problem = self.settle(attempt, saved, keeps_state(transcript, outcome))
+        now, problem = self._settle_all(attempt, transcript, keeps_state(transcript, outcome), now)
         artifacts = [
             Artifact(name=item.name, media_type=item.media_type, data=item.data) for item in transcript.displays
         ]
@@ -240,7 +284,51 @@ class SessionState:
 
     def listing(self) -> dict[str, Item]:
         """What lies in the workspace, by path."""
-        return {} if self.workspace is None else self.workspace.listing()
+        return {} if self._tracked is None else self._tracked.items
+
+    def _seen(self, transcript: exchange.Transcript) -> dict[str, Item]:
+        """What the action left in the workspace, which may be over its quota."""
+        if self._tracked is None:
+            return {}
+        now = self._tracked.look()
+        if now is not self._tracked.items:
+            transcript.overfilled = transcript.overfilled or excess(now.values(), self._tracked.workspace.quota)
+        return now
+
+    def _settle_all(
+        self, attempt: Attempt, transcript: exchange.Transcript, keep: bool, now: dict[str, Item]
+    ) -> tuple[dict[str, Item], str]:
+        """Names and files go on together, or neither does. What lies in the workspace then, and why it went back, or ""."""
+        tracked, old, problem = self._tracked, self._saved.files, ""
+        files = old
+        if keep and tracked is not None and now is not tracked.items:
+            try:
+                files = tracked.capture(now)
+            except OSError as error:
+                keep = False
+                problem = f"The files could not be kept ({error.strerror or error}); the session is as it was before the action."
+        try:
+            problem = problem or (self.settle(attempt, transcript.answer, files) if keep else "")
+        finally:
+            if files is not old:
+                self.core.vault.drop(Saved(files=files))
+        if tracked is None:
+            return {}, problem
+        if keep and not problem:
+            tracked.is_stale = False
+        else:
+            self._mend(now)
+        return tracked.items, problem
+
+    def _mend(self, now: dict[str, Item] | None = None) -> None:
+        """Put the version's files back where something else lies. `now`: what was seen, where it was looked at."""
+        tracked = self._tracked
+        if tracked is None or not tracked.is_stale:
+            return
+        is_changed = (tracked.look() if now is None else now) is not tracked.items
+        if is_changed or tracked.version != self._saved.files:
+            tracked.become(self._saved.files)
+        tracked.is_stale = False
 
     def _written(self, before: dict[str, Item], now: dict[str, Item]) -> Iterator[Artifact]:
         if self.workspace is None:
@@ -262,22 +350,17 @@ class SessionState:
 
     def checkpoint(self) -> str:
         """Remember names, definitions and files as they are now."""
-        name = secrets.token_hex(8)
-        self._checkpoints[name] = self._capture()
-        return name
+        return self._lineage.checkpoint()
 
     def restore(self, checkpoint: str) -> None:
         """Go back. Raises `StoreError` for an id that is not one of this session's."""
-        if checkpoint not in self._checkpoints:
-            raise StoreError(f"{checkpoint!r} is not a checkpoint of session {self.name!r}")
-        kept = self._checkpoints[checkpoint]
-        self._become(kept.saved, kept.workspace)
+        self._become(self._lineage.at(checkpoint))
 
     def fork(self) -> SessionState:
         """A second session that goes on from here."""
         copy = self.core.open_session(None)
         try:
-            copy._become(self._saved, self.workspace)
+            copy._become(self._saved)
         except BaseException:
             copy.close(keep=False)
             raise
@@ -285,37 +368,22 @@ class SessionState:
 
     def close(self, keep: bool) -> None:
         """Forget everything. Nothing to do where the runtime has done it already."""
-        if keep:
-            raise StoreError("close(keep=True) needs a durable store, and this runtime's store is in memory")
         if self.closed or not self.core.is_usable:
             return
+        self._lineage.end(keep=keep)
         self.closed = True
+        self.core.release_launcher(self.launcher)
         self.core.sessions.pop(self.name, None)
-        for saved in [self._saved, *(kept.saved for kept in self._checkpoints.values())]:
-            self.core.vault.drop(saved)
-        for workspace in [self.workspace, *(kept.workspace for kept in self._checkpoints.values())]:
-            if workspace is not None:
-                workspace.remove()
-        self._checkpoints.clear()
+        if self._tracked is not None:
+            self._tracked.workspace.remove()
 
-    def _capture(self) -> _Checkpoint:
-        copy = None
-        if self.workspace is not None:
-            copy = self.workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
-        return _Checkpoint(self.core.vault.share(self._saved), copy)
-
-    def _become(self, saved: Saved, workspace: Workspace | None) -> None:
-        if workspace is not None and self.workspace is not None:
-            copy = workspace.copy_to(self.core.folder / "checkpoints" / secrets.token_hex(8))
-            home = self.workspace.folder
-            self.workspace.remove()
-            os.rename(copy.folder, home)
-        old, self._saved = self._saved, self.core.vault.share(saved)
-        self.core.vault.drop(old)
-
-
-def _source_finding(line: int, message: str) -> Finding:
-    return Finding(
-        code="G101", name="source-size", line=line, column=1, message=message,
-        hint="Send less at once: define what you need in one action and use it in the next.",
-    )  # fmt: skip
+    def _become(self, saved: Saved) -> None:
+        tracked = self._tracked
+        if tracked is not None and tracked.version != saved.files:
+            tracked.become(saved.files)
+        try:
+            self._lineage.go_on_from(saved)
+        except BaseException:
+            if tracked is not None:
+                tracked.is_stale = True  # the next turn puts the files back
+            raise

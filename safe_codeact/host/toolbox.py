@@ -72,6 +72,10 @@ class Toolbox:
                 self._tools[made.name] = (made, rule)
         self.withheld = tuple(withheld)
         self.stubs = [made.stub() for made, _rule in self._tools.values()]
+        for made, _rule in self._tools.values():
+            # A tool that is about the others (`agent.FindTools`): which of them exist is known here only.
+            if (tell := getattr(made.function, "__safe_codeact_tell_tools__", None)) is not None:
+                tell(self.stubs)
         self._crew = Crew()
 
     def session(self) -> Calls:

@@ -37,7 +37,7 @@ def value_of(name: str, fetched: messages.Fetched) -> Any:
         raise NotPlain(f"{name!r} cannot be carried: the worker sent something else than it said ({error})") from None
 
 
-def assignment(name: str, value: Any, has_snapshot: bool) -> messages.Assign:
+def assignment(name: str, value: Any, segments: int) -> messages.Assign:
     """The request of `set`. Raises `ValueError` for the name, `NotPlain` for the value."""
     if not name.isidentifier() or name.startswith("__"):
         raise ValueError(f"{name!r} is not a name that an action could bind")
@@ -47,4 +47,4 @@ def assignment(name: str, value: Any, has_snapshot: bool) -> messages.Assign:
         pack(plain)
     except (NotEncodable, tables.NotCarried) as error:
         raise NotPlain(f"{name!r} cannot be carried: {error}") from None
-    return messages.Assign(name=name, value=plain, has_snapshot=has_snapshot, type_name=type_name)
+    return messages.Assign(name=name, value=plain, segments=segments, type_name=type_name)

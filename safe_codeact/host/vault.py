@@ -6,6 +6,7 @@ Each file is written once, by one worker or the host, and never again: versions 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterable
@@ -46,6 +47,9 @@ class Vault:
         folder.mkdir(mode=0o700)
         self._lock = threading.Lock()
         self._references: dict[str, int] = {}
+        self.labels: dict[str, object] = {}  # what the runtime's store knows a blob by, for as long as the blob lives
+        self.total = 0  # bytes of the blobs that versions are made of
+        self._sizes: dict[str, int] = {}
         self._made = 0
 
     def new(self) -> str:
@@ -80,6 +84,10 @@ class Vault:
         with self._lock:
             for blob in saved.blobs():
                 self._references[blob] += 1
+                if blob not in self._sizes:  # part of a version now: it changes no more
+                    with contextlib.suppress(OSError):  # the runtime is being closed
+                        self._sizes[blob] = self.size(blob)
+                        self.total += self._sizes[blob]
         return saved
 
     def drop(self, saved: Saved) -> None:
@@ -94,4 +102,6 @@ class Vault:
                 if self._references[blob]:
                     continue
                 del self._references[blob]
+                self.labels.pop(blob, None)
+                self.total -= self._sizes.pop(blob, 0)
             (self._folder / blob).unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import Conversation
 
 _NANOSECONDS = 1e9
+_PF_EXITING = 4  # include/linux/sched.h: do_exit has begun, and no system call of the thread's goes on
 
 
 class Worker:
@@ -33,6 +34,7 @@ class Worker:
         self.pid = 0
         self.ordered = time.monotonic()
         self.exited: Future[messages.Exited | None] = Future()  # None: it died with its zygote, and nobody knows how
+        self.forbidden: messages.Forbidden | None = None  # the call that it was killed for
         self.over = ""  # what its workspace had too much of when it was killed for it
         self._pidfd = -1
         self._lock = threading.Lock()
@@ -85,6 +87,31 @@ class Worker:
             cpu_seconds=nanoseconds / _NANOSECONDS,
             peak_memory_bytes=int(peak.split()[1]) * 1024,
         )
+
+    def has_stopped(self, seconds: float) -> bool:
+        """Whether it, killed, can change no file any more: it is past its last system call. Waits so long for that.
+
+        Its memory is torn down afterwards, for milliseconds that nobody needs to wait for.
+        """
+        deadline, pause = time.monotonic() + seconds, 0.0
+        while not self._is_exiting():
+            if time.monotonic() >= deadline:
+                return False
+            pause = min(pause + 0.00005, 0.002)
+            time.sleep(pause)
+        return True
+
+    def _is_exiting(self) -> bool:
+        if self._pidfd < 0:
+            return True  # buried; its pid may be another's
+        try:
+            with open(f"/proc/{self.pid}/stat", encoding="utf-8", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+            return fields[0] in "ZX" or (int(fields[6]) & _PF_EXITING != 0 and int(fields[17]) <= 1)
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        except (OSError, ValueError, IndexError):  # the kernel does not tell: its whole end is waited for
+            return not self.outlives(0)
 
     def outlives(self, deadline: float) -> bool:
         """Whether it is still there at `deadline` (monotonic). Only for the thread that buries it."""

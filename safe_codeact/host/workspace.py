@@ -3,8 +3,9 @@
 Threat: the action owns what lies in here. It may leave links, FIFOs, names of 255 bytes, folders that nobody may read,
 trees deeper than a recursion or a path may be; and whatever the host opens by name could be swapped. We open one
 component after the other with O_NOFOLLOW below the workspace's own folder. A tree that is too deep, too large or has
-too many entries is over the quota (`host.quota` looks during an action, `keep_quota` judges after it), so that what lies
-here between two actions is always small enough to be read back.
+too many entries is over the quota (`host.quota` looks during an action, `host.state` judges after it), so that what lies
+here between two actions is always small enough to be read back. Nothing is written in place: a file here may be part of
+versions as well (`host.capture`).
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC  # how a folder is opened
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not make the host wait
 MAX_DEPTH = 64  # folders below the workspace; a walk holds two descriptors for each level
 
@@ -47,8 +49,14 @@ class Item:
     is_file: bool
     is_folder: bool
     size: int
-    stamp: tuple[int, int, int]
+    stamp: tuple[int, int, int]  # the time of the last change (ns), size, inode
     deep: bool = False
+    is_link: bool = False
+    mode: int = field(default=0, compare=False)  # permissions as they were found
+
+    @property
+    def inode(self) -> int:
+        return self.stamp[2]
 
 
 def parts_of(path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -68,21 +76,29 @@ class Workspace:
     def __init__(self, folder: Path, owner: int, quota: Quota) -> None:
         self.folder = folder
         self.quota = quota
-        self._owner = owner
+        self.owner = owner
         folder.mkdir(mode=0o700)
         self._give(folder)
 
-    def write(self, path: str | os.PathLike[str], data: bytes) -> None:
-        """Make or replace a file, and the folders above it. Raises `OSError` (EDQUOT) where it would not fit."""
+    def write(self, path: str | os.PathLike[str], data: bytes, among: Mapping[str, Item] | None = None) -> None:
+        """Make or replace a file, and the folders above it. Raises `OSError` (EDQUOT) where it would not fit, and
+        `ValueError` for what is there and no file. `among`: the listing, where it is known."""
         *above, name = parts_of(path)
-        self._check_room("/".join((*above, name)), len(data))
+        self._check_room("/".join((*above, name)), len(data), self.listing() if among is None else dict(among))
         with self._open_folder(above, make=True) as folder:
-            descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _FILE, 0o600, dir_fd=folder)
-            with open(descriptor, "wb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                     raise ValueError(f"{os.fspath(path)!r} is not a regular file")
-                self._give(descriptor)
-                file.write(data)
+            beside = f".written-{secrets.token_hex(8)}"
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o600, dir_fd=folder)
+            try:
+                with open(descriptor, "wb") as file:
+                    self._give(descriptor)
+                    file.write(data)
+                os.rename(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                os.unlink(beside, dir_fd=folder)
+                raise
 
     def read(self, path: str | os.PathLike[str], limit: int | None = None) -> bytes:
         """A file's bytes (its first `limit`). Raises `FileNotFoundError`, or `ValueError` for what is not a file."""
@@ -118,56 +134,26 @@ class Workspace:
             key=lambda entry: entry.path,
         )
 
-    def keep_quota(self, before: Mapping[str, Item], over: str = "") -> tuple[str, dict[str, Item]]:
-        """What is over the quota ("": nothing is), and what lies here now. `over`: what was seen to be over already.
-
-        Over it, what is new since `before` is removed; where that is not enough, changed files too, the largest first.
-        """
-        now = self.listing()
-        over = over or excess(now.values(), self.quota)
-        if not over:
-            return "", now
-        new = [path for path in now if path not in before]
-        for path in sorted(new, key=len):  # a folder before what is in it
-            self._discard(path)
-        now = self.listing()
-        changed = [path for path, item in now.items() if item.is_file and item.stamp != before[path].stamp]
-        for path in sorted(changed, key=lambda path: -now[path].size):
-            if not excess(now.values(), self.quota):
-                break
-            self._discard(path)
-            del now[path]
-        return over, now
-
-    def _discard(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self.delete(path)
-
-    def copy_to(self, folder: Path) -> Workspace:
-        """A second workspace with the same files."""
-        copy = Workspace(folder, self._owner, self.quota)
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[Path]:
+        """A new folder to fill, which takes the place of this workspace's own unless something is raised."""
+        fresh = self.folder.with_name(f"{self.folder.name.partition('.')[0]}.{secrets.token_hex(4)}")
+        fresh.mkdir(mode=0o700)
         try:
-            for path, item in self.listing().items():
-                if item.is_file:
-                    copy.write(path, self.read(path))
-                elif item.is_folder:
-                    with copy._open_folder(parts_of(path), make=True):
-                        pass
+            self._give(fresh)
+            yield fresh
         except BaseException:
-            copy.remove()
+            _remove(fresh)
             raise
-        return copy
+        old, self.folder = self.folder, fresh
+        with contextlib.suppress(OSError):  # what cannot be removed now goes with the runtime's folder
+            _remove(old)
 
     def remove(self) -> None:
         """Everything in it, and itself."""
-        parent = os.open(self.folder.parent, _FOLDER)
-        try:
-            remove_tree(self.folder.name, parent)
-        finally:
-            os.close(parent)
+        _remove(self.folder)
 
-    def _check_room(self, path: str, size: int) -> None:
-        listing = self.listing()
+    def _check_room(self, path: str, size: int, listing: dict[str, Item]) -> None:
         replaced = listing.pop(path, None)
         folders = (
             [part for part in PurePosixPath(path).parents[:-1] if str(part) not in listing] if not replaced else []
@@ -183,18 +169,18 @@ class Workspace:
             )
 
     def _give(self, target: int | Path) -> None:
-        if self._owner != os.getuid():
-            os.chown(target, self._owner, self._owner)
+        if self.owner != os.getuid():
+            os.chown(target, self.owner, self.owner)
 
     @contextlib.contextmanager
     def _open_folder(self, parts: tuple[str, ...] | list[str], *, make: bool) -> Iterator[int]:
-        descriptor = os.open(self.folder, _FOLDER)
+        descriptor = os.open(self.folder, FOLDER)
         try:
             for part in parts:
                 if make:
                     with contextlib.suppress(FileExistsError):
                         os.mkdir(part, 0o700, dir_fd=descriptor)
-                below = os.open(part, _FOLDER, dir_fd=descriptor)
+                below = os.open(part, FOLDER, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = below
                 if make:
@@ -208,7 +194,7 @@ def walk(top: Path) -> Iterator[tuple[str, Item]]:
     """Every name below a folder, a folder before what is in it. What vanishes meanwhile is left out."""
     listings: list[tuple[str, Any, int]] = []  # path with a slash, names, descriptor
     try:
-        _enter(listings, "", os.open(top, _FOLDER))
+        _enter(listings, "", os.open(top, FOLDER))
         while listings:
             above, names, descriptor = listings[-1]
             entry = next(names, None)
@@ -232,6 +218,8 @@ def _item(seen: os.stat_result, *, deep: bool) -> Item:
         size=seen.st_size if is_file else 0,
         stamp=(seen.st_mtime_ns, seen.st_size, seen.st_ino),
         deep=deep and is_folder,
+        is_link=stat.S_ISLNK(seen.st_mode),
+        mode=stat.S_IMODE(seen.st_mode),
     )
 
 
@@ -262,22 +250,27 @@ def _enter(listings: list[tuple[str, Any, int]], above: str, descriptor: int) ->
 def open_folder(name: str, parent: int) -> int:
     """A folder's descriptor, also where its mode lets nobody in. Raises `OSError` for what is no folder (any more)."""
     try:
-        return os.open(name, _FOLDER, dir_fd=parent)
+        return os.open(name, FOLDER, dir_fd=parent)
     except PermissionError:
         handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
         try:
             os.chmod(f"/proc/self/fd/{handle}", 0o700)  # the very folder that the handle is, whatever has its name now
-            return os.open(name, _FOLDER, dir_fd=parent)
+            return os.open(name, FOLDER, dir_fd=parent)
         finally:
             os.close(handle)
 
 
-def excess(items: Iterable[Item], quota: Quota) -> str:
-    """What is over the quota, in words; "" where nothing is. Looks no further than the first excess."""
+def excess(items: Iterable[Item], quota: Quota, held: Container[int] = (), spare: int = 0) -> str:
+    """What is over the quota, in words; "" where nothing is. Looks no further than the first excess.
+
+    `held` are inodes whose size is not counted: those of files that a version holds, whatever has a name for them here.
+    `spare` entries may be there besides.
+    """
     size = 0
     for entries, item in enumerate(items, 1):
-        size += item.size
-        if entries > quota.entries:
+        if item.inode not in held:
+            size += item.size
+        if entries > quota.entries + spare:
             return f"more than {quota.entries:,} files and folders"
         if size > quota.size:
             return f"more than {quota.size // 2**20:,} MiB of files"
@@ -289,6 +282,14 @@ def excess(items: Iterable[Item], quota: Quota) -> str:
 def shown(path: str) -> str:
     """Odd bytes of a file name as escapes: what is reported is text that any log can hold."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _remove(folder: Path) -> None:
+    parent = os.open(folder.parent, FOLDER)
+    try:
+        remove_tree(folder.name, parent)
+    finally:
+        os.close(parent)
 
 
 def remove_tree(name: str, parent: int) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import ControlConversation
 
 ANSWER_SECONDS = 30.0  # for what takes a millisecond: one that is stopped, or starved, is given up
+_TABLE_SECONDS = 2.0  # for what takes a millisecond, and is only waited for so that nothing is left when we return
 _ENDED = "the zygote ended unexpectedly"
 _CHUNK = 256 * 1024
 # CPython's own start-up finds the package by its installation; a checkout that is only on the host's path is named.
@@ -28,8 +32,9 @@ class ZygoteEnded(SafeCodeActError):
 class Zygote:
     """A running zygote. `prepared` is its word that it can fork."""
 
-    def __init__(self, policy: Policy, plan: Plan, cache: Path) -> None:
+    def __init__(self, policy: Policy, plan: Plan, cache: Path, slots: Path) -> None:
         self.prepared: messages.Prepared | None = None
+        self._first = -1  # of its workers' own process table: what is in that ends before this one does
         self._conversation = ControlConversation()
         self.control, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parents[2])
@@ -48,7 +53,9 @@ class Zygote:
         except BaseException:
             self.control.close()
             raise
-        configure = messages.Configure(policy=policy.to_plain(), plan=plan.to_plain(), preload=[], host_pid=os.getpid())
+        configure = messages.Configure(
+            policy=policy.to_plain(), plan=plan.to_plain(), preload=[], host_pid=os.getpid(), slots=str(slots)
+        )
         self.control.settimeout(ANSWER_SECONDS)
         try:
             self._send(configure)
@@ -79,15 +86,33 @@ class Zygote:
         for message in heard:
             if isinstance(message, messages.Prepared):
                 self.prepared = message
+                if message.first:
+                    with contextlib.suppress(OSError):  # it has ended, or no descriptor is left: then init reaps it
+                        self._first = os.pidfd_open(message.first)
         return heard
 
     def end(self) -> int:
         """Kill and reap it; its status. What is left of its workers dies with it: PR_SET_PDEATHSIG, set before the
         lockdown."""
+        if self._first >= 0:
+            self._end_table()
         self._process.kill()
         status = self._process.wait()
         self.control.close()
         return status
+
+    def _end_table(self) -> None:
+        """Where its workers have a process table of their own, killing the first one in it ends all; then the zygote
+        reaps them and ends itself. One that is gone before has left that to the kernel: then wait until it is done."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_TABLE_SECONDS)
+        poller = select.poll()
+        poller.register(self._first, select.POLLIN)
+        poller.poll(_TABLE_SECONDS * 1000)
+        os.close(self._first)
+        self._first = -1
 
     def _send(self, message: messages.Configure | messages.Fork, descriptors: list[int] | None = None) -> None:
         try:

@@ -2,7 +2,8 @@
 
 They run in throwaway children that `guest.siege` confines by one layer alone, by all, or not at all. What a child says
 of itself decides nothing where the parent can look: files, listeners and the victim are its own.
-`by` names the layers of which each, alone, must hold the attack; `all` of them together must in any case.
+`by` names the layers of which each, alone, must hold the attack; all that are required together must in any case.
+What namespaces hold goes by kinds (`held_by_namespaces`): where they can be had, they are one layer more.
 SAFETY: every attack is aimed at things that the siege made for the purpose (a folder, a listener, a sleeping child), so
 that a machine on which it succeeds is not harmed by it.
 """
@@ -20,8 +21,8 @@ from typing import Literal
 
 from safe_codeact.kernel.libc import LIBC, MACHINE
 
-Layer = Literal["seccomp", "landlock", "limits", "descriptors"]
-LAYERS: tuple[Layer, ...] = ("seccomp", "landlock", "limits", "descriptors")
+Layer = Literal["seccomp", "landlock", "limits", "descriptors", "namespaces"]
+LAYERS: tuple[Layer, ...] = ("seccomp", "landlock", "limits", "descriptors", "namespaces")
 
 # Source: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
 _NUMBERS = {
@@ -338,6 +339,13 @@ BATTERY: tuple[Attempt, ...] = (
     Attempt(_DOORS, "outliving the zygote", _keep_from_dying, _S),
     Attempt(_DOORS, "watching a folder by signals", _own_a_signal, _S),
 )  # fmt: skip
+
+
+def held_by_namespaces(attack: Attempt) -> bool:
+    """Whether the thing that it is about is not there in namespaces of one's own. What is open already still is."""
+    if attack.name in ("reading one that was left open", "netlink"):
+        return False
+    return attack.kind in (_FILES, _NET, _OTHERS) or attack.name == "a program"
 
 
 def attempt(attack: Attempt, outside: Outside) -> bytes:

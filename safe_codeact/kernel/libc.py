@@ -16,9 +16,9 @@ LIBC.syscall.restype = ctypes.c_long
 # Source: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
 _NUMBERS = {
     "x86_64": {"seccomp": 317, "capset": 126, "close_range": 436, "landlock_create_ruleset": 444,
-               "landlock_add_rule": 445, "landlock_restrict_self": 446},
+               "landlock_add_rule": 445, "landlock_restrict_self": 446, "mount_setattr": 442, "pivot_root": 155},
     "aarch64": {"seccomp": 277, "capset": 91, "close_range": 436, "landlock_create_ruleset": 444,
-                "landlock_add_rule": 445, "landlock_restrict_self": 446},
+                "landlock_add_rule": 445, "landlock_restrict_self": 446, "mount_setattr": 442, "pivot_root": 41},
 }  # fmt: skip
 
 MACHINE = platform.machine()

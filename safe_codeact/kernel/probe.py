@@ -9,7 +9,16 @@ import json
 import platform
 import sys
 
-from safe_codeact.kernel import landlock, seccomp
+from safe_codeact.confine.protections import read_programs
+from safe_codeact.confine.syscalls import LISTENED_STAGES, MACHINES, program_names
+from safe_codeact.kernel import landlock, listener, namespaces, seccomp
+
+
+def _listens() -> bool:
+    machine = platform.machine()
+    return machine in MACHINES and listener.works(
+        read_programs(program_names("computation", machine, LISTENED_STAGES))[0]
+    )
 
 
 def main() -> None:
@@ -19,6 +28,8 @@ def main() -> None:
         "python": platform.python_version(),
         "landlock": landlock.abi(),
         "seccomp": seccomp.available(),
+        "listener": _listens(),
+        "namespaces": namespaces.why_not(namespaces.unshare),
     }
     sys.stdout.write(json.dumps(offers) + "\n")
 

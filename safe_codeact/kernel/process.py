@@ -22,6 +22,7 @@ PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
+_LAST_DESCRIPTOR = 0xFFFFFFFF
 
 LIMITS = {
     "as": resource.RLIMIT_AS,
@@ -60,29 +61,84 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def die_before_others() -> None:
+def open_proc() -> int:
+    """A handle on /proc, for whoever is about to lose sight of it; what is opened through it is about the opener."""
+    return os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def read_proc(proc: int, path: str) -> str:
+    """The text of a file below /proc, by the handle. Raises `OSError`."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    with open(descriptor, encoding="ascii") as file:
+        return file.read()
+
+
+def count_threads(proc: int) -> int:
+    """Of this process."""
+    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
+    try:
+        return len(os.listdir(tasks))
+    finally:
+        os.close(tasks)
+
+
+def die_before_others(proc: int) -> None:
     """When the machine runs out of memory, this process ends first, and not the host or somebody's database.
 
-    Anybody may raise the figure. Where /proc is not there, the kernel chooses by size alone.
+    `proc` is a handle on /proc. Anybody may raise the figure. Where it cannot be had, the kernel chooses by size alone.
     """
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
+    with contextlib.suppress(OSError):
+        descriptor = os.open("self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
+        try:
+            os.write(descriptor, b"1000")
+        finally:
+            os.close(descriptor)
 
 
-def close_descriptors_above(highest: int) -> None:
-    """Close every descriptor greater than `highest`, whatever it is."""
-    call("close_range", ctypes.c_uint(highest + 1), ctypes.c_uint(0xFFFFFFFF), ctypes.c_uint(0))
+def open_pagemap(proc: int) -> int:
+    """A descriptor of this process's own page map, or -1: for which of its pages were written to (proc(5)). `proc` is a
+    handle on /proc.
+
+    A process that gave up root is nobody's to look into, its own included: it is made somebody's for the moment.
+    """
+    try:
+        return os.open("self/pagemap", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    except OSError:
+        prctl(PR_SET_DUMPABLE, 1)
+    try:
+        return os.open("self/pagemap", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
+    except OSError:
+        return -1
+    finally:
+        prctl(PR_SET_DUMPABLE, 0)
+
+
+def close_descriptors_above(highest: int, keep: int | None = None) -> None:
+    """Close every descriptor greater than `highest`, whatever it is, but `keep`, which is greater as well."""
+    ranges = [(highest + 1, _LAST_DESCRIPTOR)]
+    if keep is not None:
+        ranges = [(highest + 1, keep - 1), (keep + 1, _LAST_DESCRIPTOR)]
+    for first, last in ranges:
+        if first <= last:
+            call("close_range", ctypes.c_uint(first), ctypes.c_uint(last), ctypes.c_uint(0))
+
+
+def take_descriptors_up_to(highest: int) -> None:
+    """Leave no number up to `highest` free: what is opened later is not in the way of what is put there."""
+    while (taken := os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)) <= highest:
+        pass
+    os.close(taken)
 
 
 def set_limits(limits: dict[str, tuple[int, int]]) -> None:
-    """Each limit's soft and hard value, in bytes, seconds or counts (setrlimit(2))."""
+    """Each limit's soft and hard value, in bytes, seconds or counts (prlimit(2))."""
     for name, (soft, hard) in limits.items():
-        resource.setrlimit(LIMITS[name], (soft, hard))
+        resource.prlimit(0, LIMITS[name], (soft, hard))  # the one call for it that a filter of ours knows
 
 
-def read_limits() -> dict[str, list[int]]:
-    """What getrlimit(2) says now, for the receipt."""
-    return {name: list(resource.getrlimit(number)) for name, number in LIMITS.items()}
+def read_limits(*names: str) -> dict[str, list[int]]:
+    """What the kernel says now of these limits, or of all, for the receipt."""
+    return {name: list(resource.prlimit(0, LIMITS[name])) for name in names or LIMITS}
 
 
 def drop_bounding_set() -> None:

@@ -12,6 +12,7 @@ from safe_codeact.kernel.libc import call
 
 _SET_MODE_FILTER = 1
 _GET_ACTION_AVAILABLE = 2
+_NEW_LISTENER = 1 << 3
 _KILL_PROCESS = 0x80000000
 _INSTRUCTION = 8  # bytes: struct sock_filter
 
@@ -32,9 +33,27 @@ def available() -> bool:
 
 def install(program: bytes) -> int:
     """Confine this thread for good; returns the number of instructions. Needs no_new_privs."""
+    count = _whole(program)
+    _install(program, 0)
+    return count
+
+
+def install_listened(program: bytes) -> int:
+    """The same, and returns the descriptor on which the program's notifications arrive (seccomp_unotify(2)).
+
+    Raises `OSError`: EBUSY where a filter around us has a listener already, EINVAL before Linux 5.0.
+    """
+    _whole(program)
+    return _install(program, _NEW_LISTENER)
+
+
+def _whole(program: bytes) -> int:
     count, odd = divmod(len(program), _INSTRUCTION)
     if not count or odd:
         raise ValueError(f"a seccomp program of {len(program)} bytes is not a whole, positive number of instructions")
-    prepared = _Program(count, program)
-    call("seccomp", ctypes.c_uint(_SET_MODE_FILTER), ctypes.c_uint(0), ctypes.byref(prepared))
     return count
+
+
+def _install(program: bytes, flags: int) -> int:
+    prepared = _Program(len(program) // _INSTRUCTION, program)
+    return call("seccomp", ctypes.c_uint(_SET_MODE_FILTER), ctypes.c_uint(flags), ctypes.byref(prepared))

@@ -11,6 +11,11 @@ complaints  what the schema found wrong, in our words, at its place in the file
 load        the three ways in (`load_policy`, `policy_from_dict`) and the way back (`policy_to_yaml`)
 shipped     the policies that come with the package
 reference   policies/README.md, written from the schema
+published   policies/schema.json, for editors, written from it too
+origins     the effective policy with the place that each line comes from
+rehearsal   the file's own examples, judged by a gate that is handed in
+samples     what a `when` condition says of all calls
+lock        the digest that was reviewed, beside the file
 facades     the modules that have a curated stand-in
 knowledge   what allowing a module grants
 """

@@ -50,11 +50,14 @@ Node = Callable[[Mapping[str, Any]], Any]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A parsed condition. `names` are the parameters that it asks about."""
+    """A parsed condition. `names` are the parameters that it asks about, `paths` what it reads of them (`("order", "total")`),
+    and `constants` the numbers and texts that it holds them against."""
 
     text: str
     names: frozenset[str]
     _root: Node
+    paths: frozenset[tuple[str, ...]] = frozenset()
+    constants: frozenset[int | float | str] = frozenset()
 
     def holds(self, arguments: Mapping[str, Any]) -> bool:
         """Whether the call may go through. Raises `Unmet` where the condition makes no sense for `arguments`."""
@@ -68,7 +71,7 @@ def parse(text: str) -> Condition:
     parser = _Parser(text)
     root = parser.condition(0)
     parser.expect_end()
-    return Condition(text, frozenset(parser.names), root)
+    return Condition(text, frozenset(parser.names), root, frozenset(parser.paths), frozenset(parser.constants))
 
 
 # ---- what is said about values
@@ -173,6 +176,8 @@ class _Parser:
         self._place = 0
         self._length = len(text)
         self.names: set[str] = set()
+        self.paths: set[tuple[str, ...]] = set()
+        self.constants: set[int | float | str] = set()
         at = 0
         while text[at:].strip():
             match = _TOKEN.match(text, at)
@@ -238,8 +243,10 @@ class _Parser:
         kind, text, column = self._next()
         if kind == "number":
             number = float(text) if "." in text else int(text)
+            self.constants.add(number)
             return lambda _arguments: number
         if kind == "text":
+            self.constants.add(text[1:-1])
             return lambda _arguments: text[1:-1]
         if text == "(":
             inner = self.condition(self._deeper(depth))
@@ -274,6 +281,7 @@ class _Parser:
             if kind != "name" or text.startswith("_"):
                 raise InvalidCondition(f"column {column}: expected the name of a field, got {text!r}")
             fields.append(text)
+        self.paths.add((name, *fields))
 
         def looked_up(arguments: Mapping[str, Any]) -> Any:
             if name not in arguments:

@@ -83,6 +83,7 @@ class Isolation:
     landlock: Requirement = "required"
     namespaces: Requirement = "preferred"
     cgroup: Requirement = "preferred"
+    zygote: Literal["shared", "session"] = "shared"  # which process a session's workers are forked from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

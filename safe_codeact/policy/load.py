@@ -10,7 +10,7 @@ import math
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import yaml
 from pydantic import ValidationError
 
 from safe_codeact.errors import InvalidPolicy
-from safe_codeact.policy import document, effective, shipped
+from safe_codeact.policy import document, effective, lock, shipped
 from safe_codeact.policy.complaints import problems, shown
 from safe_codeact.policy.fields import NO_UNLIMITED
 from safe_codeact.policy.inherit import overlay
@@ -29,7 +29,7 @@ MAX_EXTENDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
     """One file of a chain: its tree, what it is called, and where relative paths start (None: there is no folder)."""
 
     root: Node
@@ -37,17 +37,19 @@ class _Source:
     folder: str | None
     identity: str | None
     stem: str
+    text: str = ""  # as it was read: a reviewer is shown its lines
 
 
 def load_policy(source: str | os.PathLike[str] | Any) -> effective.Policy:
     """The policy of a shipped name (`"strict"`), of a path, or of any object whose `read_text()` gives YAML.
 
-    A str is a path where it has a "/" or ends with .yaml or .yml, and a shipped name otherwise. Raises `InvalidPolicy`.
+    A str is a path where it has a "/" or ends with .yaml or .yml, and a shipped name otherwise. Raises `InvalidPolicy`, also
+    where a lock lies beside the file (`policy.lock`) and pins another digest.
     """
     if isinstance(source, os.PathLike):
-        return _resolved(_from_file(os.fsdecode(os.fspath(source))))
+        return _as_locked(_from_file(os.fsdecode(os.fspath(source))))
     if isinstance(source, str):
-        return _resolved(_from_reference(source, None, None))
+        return _as_locked(_from_reference(source, None, None))
     if callable(getattr(source, "read_text", None)):
         return _resolved(_from_text_holder(source))
     raise InvalidPolicy(
@@ -64,22 +66,50 @@ def policy_from_dict(values: Mapping[str, Any]) -> effective.Policy:
         )
     root = _tree(values)
     _validated(root)
-    return _resolved(_Source(root, None, None, None, ""))
+    return _resolved(Source(root, None, None, None, ""))
 
 
-def _resolved(first: _Source) -> effective.Policy:
-    chain = [first]
-    while (node := chain[-1].root.entry("extends")) is not None and node.content is not None:
-        chain.append(_parent(chain, node))
+def _as_locked(first: Source) -> effective.Policy:
+    policy = _resolved(first)
+    lock.compare(first.identity, policy)
+    return policy
+
+
+def _resolved(first: Source) -> effective.Policy:
+    chain = _with_parents(first)
+    return finished(chain, merged(chain))
+
+
+def chain_of(source: str | os.PathLike[str]) -> list[Source]:
+    """The file of a shipped name or a path, and after it what it extends, to the last. Raises `InvalidPolicy`."""
+    text = os.fsdecode(os.fspath(source))
+    named = isinstance(source, os.PathLike)
+    return _with_parents(_from_file(text) if named else _from_reference(text, None, None))
+
+
+def merged(chain: Sequence[Source]) -> Node:
+    """The tree of the first file laid over the others'; each node still knows its file. Raises `InvalidPolicy`."""
     root = chain[-1].root
     for source in reversed(chain[:-1]):
         root = overlay(root, source.root)
+    return root
+
+
+def finished(chain: Sequence[Source], root: Node) -> effective.Policy:
+    """The frozen policy of a merged tree, named after the chain's first file. Raises `InvalidPolicy`."""
     file = _validated(root)
-    name = file.name or _name_from(first.stem)
+    name = file.name or _name_from(chain[0].stem)
     return to_effective(file.model_copy(update={"name": name}))
 
 
-def _parent(chain: list[_Source], node: Node) -> _Source:
+def _with_parents(first: Source) -> list[Source]:
+    chain = [first]
+    while (node := chain[-1].root.entry("extends")) is not None and node.content is not None:
+        chain.append(_parent(chain, node))
+    return chain
+
+
+def _parent(chain: list[Source], node: Node) -> Source:
     asked, mark = f"extends={shown(node.content)}", node.mark
     if len(chain) > MAX_EXTENDS:
         raise _at(
@@ -96,7 +126,7 @@ def _parent(chain: list[_Source], node: Node) -> _Source:
     return parent
 
 
-def _from_reference(text: str, folder: str | None, mark: Mark | None) -> _Source:
+def _from_reference(text: str, folder: str | None, mark: Mark | None) -> Source:
     """What a str names. `mark` is the `extends` line that it stands in, None for what a caller gave."""
     where, field = (mark, "extends") if mark is not None else (Mark(), None)
     asked = f"extends={shown(text)}" if mark is not None else f"the policy {shown(text)}"
@@ -118,16 +148,17 @@ def _from_reference(text: str, folder: str | None, mark: Mark | None) -> _Source
     return _from_file(text, where, field)
 
 
-def _from_file(path: str, mark: Mark | None = None, field: str | None = None) -> _Source:
+def _from_file(path: str, mark: Mark | None = None, field: str | None = None) -> Source:
     try:
         with open(path, "rb", opener=_open_plain) as file:
             raw = file.read(document.MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = _REASONS.get(type(error)) or (error.strerror if isinstance(error, OSError) else str(error))
         raise _at(mark or Mark(), field, f"the policy file {path!r} cannot be read: {reason}") from None
-    root = _checked_tree(raw, path)
+    text = document.decode(raw, path)
+    root = _checked_tree(text, path)
     stem = os.path.splitext(os.path.basename(path))[0]
-    return _Source(root, path, os.path.dirname(path) or ".", os.path.realpath(path), stem)
+    return Source(root, path, os.path.dirname(path) or ".", os.path.realpath(path), stem, text)
 
 
 _REASONS: dict[type[Exception], str] = {
@@ -149,7 +180,7 @@ def _open_plain(path: str, flags: int) -> int:
     return descriptor
 
 
-def _from_text_holder(source: Any) -> _Source:
+def _from_text_holder(source: Any) -> Source:
     label = str(getattr(source, "name", "") or "policy text")
     try:
         text = source.read_text()
@@ -161,11 +192,13 @@ def _from_text_holder(source: Any) -> _Source:
         raw = text.encode()
     except UnicodeEncodeError:
         raise InvalidPolicy("the text holds half of a surrogate pair: it is not Unicode text.", file=label) from None
-    return _Source(_checked_tree(raw, label), label, None, None, os.path.splitext(os.path.basename(label))[0])
+    text = document.decode(raw, label)
+    stem = os.path.splitext(os.path.basename(label))[0]
+    return Source(_checked_tree(text, label), label, None, None, stem, text)
 
 
-def _checked_tree(raw: bytes, label: str) -> Node:
-    root = document.parse(document.decode(raw, label), label)
+def _checked_tree(text: str, label: str) -> Node:
+    root = document.parse(text, label)
     _validated(root)
     return root
 
@@ -230,7 +263,9 @@ def _represent_text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
         plain_enough = document.resolve(text) == text
     except ValueError:
         plain_enough = False
-    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain_enough else '"')
+    return writer.represent_scalar(
+        "tag:yaml.org,2002:str", text, style=None if plain_enough and "\n" not in text else '"'
+    )
 
 
 _Writer.add_representer(str, _represent_text)
@@ -244,6 +279,13 @@ def policy_to_yaml(policy: effective.Policy) -> str:
     values["filesystem"]["read"] = [_given(rule) for rule in values["filesystem"]["read"]]
     values["examples"] = [_given(example) for example in values["examples"]]
     return yaml.dump(_given(values), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120)
+
+
+def in_one_line(value: object) -> str:
+    """A value as the loader reads it back, on one line: mappings and lists in brackets."""
+    return yaml.dump(
+        value, Dumper=_Writer, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 20
+    ).strip()
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,10 @@ tools:
 limits: {{wall_seconds: 20}}
 ```
 
+Editors that know YAML complete and underline such a file by [schema.json](schema.json): put
+`# yaml-language-server: $schema=` and its path into a comment. `safe-codeact policy schema` prints it. `safe-codeact audit`
+says what is unwise in a file, `policy show` what it comes to, `policy explain` what that means, and `policy lock` pins it.
+
 ## How a file is read
 
 * An absent list grants nothing. Zero never means unlimited, and there is no value for 'unlimited'.

@@ -264,10 +264,17 @@ class IsolationSection(_Section):
     landlock: effective.Requirement = Field(default=_ISOLATION.landlock, description="The rules on files.")
     namespaces: effective.Requirement = Field(
         default=_ISOLATION.namespaces,
-        description="A network, process table and mounts of its own; not to be had in every container.",
+        description="Mounts, processes, a network, IPC, users and a machine name of the workers' own, all or none; not to be "
+        "had in every container.",
     )
     cgroup: effective.Requirement = Field(
-        default=_ISOLATION.cgroup, description="Memory and process counts by control group; needs a delegated one."
+        default=_ISOLATION.cgroup,
+        description="Memory and process counts by control group. This version uses none: `required` is refused.",
+    )
+    zygote: Literal["shared", "session"] = Field(
+        default=_ISOLATION.zygote,
+        description="`shared`: all sessions' workers are forked from one process, and so have one memory layout. `session`: "
+        "each session starts a process of its own, which costs the imports' time and memory each time.",
     )
 
 

@@ -30,7 +30,7 @@ class ControlPhase(Enum):
 _MAY_ARRIVE: Mapping[ControlPhase, frozenset[type[Any]]] = {
     ControlPhase.STARTING: frozenset({m.Failed}),
     ControlPhase.PREPARING: frozenset({m.Prepared, m.Failed}),
-    ControlPhase.FORKING: frozenset({m.Forked, m.Exited, m.Failed}),
+    ControlPhase.FORKING: frozenset({m.Forked, m.Forbidden, m.Exited, m.Failed}),
     ControlPhase.FAILED: frozenset(),
 }
 
@@ -45,6 +45,7 @@ class ControlConversation:
         self._violation: ProtocolViolation | None = None
         self._orders: set[int] = set()
         self._alive: set[int] = set()
+        self._stopped: set[int] = set()
 
     @property
     def finished(self) -> bool:
@@ -111,10 +112,18 @@ class ControlConversation:
         self._orders.remove(message.order)
         self._alive.add(message.pid)
 
+    def _take_forbidden(self, message: m.Forbidden) -> None:
+        if message.pid not in self._alive:
+            raise ProtocolViolation("Forbidden for a pid that was not forked, or is gone")
+        if message.pid in self._stopped:
+            raise ProtocolViolation("Forbidden a second time for one worker")
+        self._stopped.add(message.pid)
+
     def _take_exited(self, message: m.Exited) -> None:
         if message.pid not in self._alive:
             raise ProtocolViolation("Exited for a pid that was not forked, or is gone")
         self._alive.remove(message.pid)
+        self._stopped.discard(message.pid)
 
     def _take_failed(self, message: m.Failed) -> None:
         self.phase = ControlPhase.FAILED
@@ -123,6 +132,7 @@ class ControlConversation:
 _TAKE: Mapping[type[Any], Callable[[ControlConversation, Any], None]] = {
     m.Prepared: ControlConversation._take_prepared,
     m.Forked: ControlConversation._take_forked,
+    m.Forbidden: ControlConversation._take_forbidden,
     m.Exited: ControlConversation._take_exited,
     m.Failed: ControlConversation._take_failed,
 }

@@ -12,6 +12,9 @@ from typing import Any
 # ---- host → zygote
 
 
+MOST_SEGMENTS = 16  # files that one version of a session's names is made of
+
+
 @dataclass(frozen=True, slots=True)
 class Configure:
     """The first frame of a zygote's life: all it needs to preload, to plan and to be watched."""
@@ -20,6 +23,7 @@ class Configure:
     plan: dict[str, Any]  # Plan.to_plain()
     preload: list[str]  # module names to import before the first fork
     host_pid: int
+    slots: str  # absolute path of the folder that holds every worker's slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,9 @@ class Prepared:
     missing: list[str]  # those that are not installed
     uid: int
     python: str  # sys.version
+    namespaces: list[str]  # of its own, which its workers are in
+    not_entered: str  # why there are none
+    first: int  # the pid of the process that holds their process table; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,16 @@ class Exited:
     status: int
     cpu_seconds: float
     peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden:
+    """A worker made a call that its filter stops, and was killed for it; `Exited` follows. The kernel's word, not the
+    worker's. `number` is None where the caller was gone before it could be read."""
+
+    pid: int
+    number: int | None
+    architecture: int  # AUDIT_ARCH_* of include/uapi/linux/audit.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +97,11 @@ class ToolStub:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """One action. Descriptors that come along, in order: the old snapshot (if any), the empty file for the new one."""
+    """One action. Descriptors that come along, in order: the state's segments, and an empty file for the next one."""
 
     source: str
     tools: list[ToolStub]
-    has_snapshot: bool
+    segments: int  # how many of the descriptors are the state's; 0: there is none
     wall_seconds: float
     workspace: str  # the directory to work in, inside the slot; "" when there is none
 
@@ -94,7 +111,7 @@ class Fetch:
     """`session.get`: send one variable as plain data."""
 
     name: str
-    has_snapshot: bool
+    segments: int  # how many of the descriptors are the state's; 0: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +120,7 @@ class Assign:
 
     name: str
     value: Any
-    has_snapshot: bool
+    segments: int  # how many of the descriptors are the state's; 0: there is none
     type_name: str = ""
 
 
@@ -111,7 +128,7 @@ class Assign:
 class Describe:
     """`session.variables`: send names, types, sizes and previews."""
 
-    has_snapshot: bool
+    segments: int  # how many of the descriptors are the state's; 0: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +188,8 @@ class Finished:
     value: str | None
     error: dict[str, Any] | None  # type, message, traceback, line
     not_kept: dict[str, str]
-    saved_bytes: int  # length of the new snapshot; -1: nothing was saved, keep the old one
+    saved_bytes: int  # length of the new segment; -1: nothing was saved, keep the old state
+    kept: list[int]  # which of the given segments the new state goes on using, by their places
     output_bytes: int  # what the action wrote, also what was cut
     has_final_answer: bool
     final_answer: Any
@@ -192,6 +210,7 @@ class Fetched:
 @dataclass(frozen=True, slots=True)
 class Assigned:
     saved_bytes: int
+    kept: list[int]  # as in `Finished`
     problem: str  # "" or why it could not be kept
 
 
@@ -209,6 +228,6 @@ class Described:
 
 
 HostMessage = Configure | Fork | Execute | Fetch | Assign | Describe | ToolReply
-ZygoteMessage = Prepared | Forked | Exited | Failed
+ZygoteMessage = Prepared | Forked | Forbidden | Exited | Failed
 WorkerMessage = Ready | Judged | Output | Display | ToolCall | Finished | Fetched | Assigned | Described
 Message = HostMessage | ZygoteMessage | WorkerMessage

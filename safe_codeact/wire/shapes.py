@@ -148,6 +148,8 @@ _VARIABLE = Instance(
     },
 )
 _SAVED = Whole(-1, _SIZE)
+_SEGMENTS = Whole(0, m.MOST_SEGMENTS)
+_KEPT = ListOf(Whole(0, m.MOST_SEGMENTS - 1), m.MOST_SEGMENTS - 1)
 
 _TO_ZYGOTE, _FROM_ZYGOTE = Direction.HOST_TO_ZYGOTE, Direction.ZYGOTE_TO_HOST
 _TO_WORKER, _FROM_WORKER = Direction.HOST_TO_WORKER, Direction.WORKER_TO_HOST
@@ -162,6 +164,7 @@ SHAPES: tuple[Shape, ...] = (
             "plan": TextMap(Plain(_OWN), 1_000, NAME_BYTES, _OWN),
             "preload": ListOf(Label(NAME_BYTES), 10_000),
             "host_pid": Whole(1, _PID),
+            "slots": Text(PATH_BYTES, filled=True),
         },
     ),
     _shape(2, _TO_ZYGOTE, m.Fork, {"slot": Text(PATH_BYTES, filled=True), "order": Whole(0, _INT64)}),
@@ -174,6 +177,9 @@ SHAPES: tuple[Shape, ...] = (
             "missing": ListOf(Label(NAME_BYTES), 10_000),
             "uid": Whole(0, 2**32 - 1),
             "python": Text(4 * KIB, filled=True),
+            "namespaces": ListOf(Label(16), 16),
+            "not_entered": Text(4 * KIB),
+            "first": Whole(0, _PID),
         },
     ),
     _shape(17, _FROM_ZYGOTE, m.Forked, {"order": Whole(0, _INT64), "pid": Whole(2, _PID)}),
@@ -195,18 +201,24 @@ SHAPES: tuple[Shape, ...] = (
         {"kind": Choice(("unavailable", "import", "internal")), "message": Text(TRACEBACK_BYTES)},
     ),
     _shape(
+        20,
+        _FROM_ZYGOTE,
+        m.Forbidden,
+        {"pid": Whole(2, _PID), "number": Optional(Whole(-(2**31), 2**31 - 1)), "architecture": Whole(0, 2**32 - 1)},
+    ),
+    _shape(
         32,
         _TO_WORKER,
         m.Execute,
         {
             "source": Text(16 * MIB),  # the policy's source_kb decides; this is what a frame can carry
             "tools": ListOf(_STUB, TOOLS, Bounds(max_bytes=16 * MIB, max_nodes=5 * TOOLS + 1, max_depth=2)),
-            "has_snapshot": Flag(),
+            "segments": _SEGMENTS,
             "wall_seconds": Real(0.0, _SECONDS),
             "workspace": Text(PATH_BYTES),
         },
     ),
-    _shape(33, _TO_WORKER, m.Fetch, {"name": Text(NAME_BYTES, filled=True), "has_snapshot": Flag()}),
+    _shape(33, _TO_WORKER, m.Fetch, {"name": Text(NAME_BYTES, filled=True), "segments": _SEGMENTS}),
     _shape(
         34,
         _TO_WORKER,
@@ -214,11 +226,11 @@ SHAPES: tuple[Shape, ...] = (
         {
             "name": Text(NAME_BYTES, filled=True),
             "value": Plain(VALUE_BOUNDS),
-            "has_snapshot": Flag(),
+            "segments": _SEGMENTS,
             "type_name": Choice(("", *TYPE_NAMES)),
         },
     ),
-    _shape(35, _TO_WORKER, m.Describe, {"has_snapshot": Flag()}),
+    _shape(35, _TO_WORKER, m.Describe, {"segments": _SEGMENTS}),
     _shape(
         36,
         _TO_WORKER,
@@ -272,6 +284,7 @@ SHAPES: tuple[Shape, ...] = (
                 Text(MIB), VARIABLES, MIB, Bounds(max_bytes=4 * MIB, max_nodes=2 * VARIABLES + 1, max_depth=1)
             ),
             "saved_bytes": _SAVED,
+            "kept": _KEPT,
             "output_bytes": Whole(0, _SIZE),
             "has_final_answer": Flag(),
             "final_answer": Plain(ANSWER_BOUNDS),
@@ -287,7 +300,7 @@ SHAPES: tuple[Shape, ...] = (
             "value": Plain(VALUE_BOUNDS),
         },
     ),
-    _shape(55, _FROM_WORKER, m.Assigned, {"saved_bytes": _SAVED, "problem": Text(MESSAGE_BYTES)}),
+    _shape(55, _FROM_WORKER, m.Assigned, {"saved_bytes": _SAVED, "kept": _KEPT, "problem": Text(MESSAGE_BYTES)}),
     _shape(
         56,
         _FROM_WORKER,

@@ -72,7 +72,7 @@ def test_all_required_layers_come_up(conditions: tuple[str, ...], interpreter: s
     document = _doctor(conditions, interpreter, policy)
     states = {line["protection"]: line["state"] for line in document["protections"]}
     assert document["usable"] is True
-    assert [states[name] for name in ("seccomp", "landlock", "limits", "worker")] == ["held"] * 4
+    assert [states[name] for name in ("seccomp", "names of calls", "landlock", "limits", "worker")] == ["held"] * 5
 
 
 def test_the_layers_hold_for_an_ordinary_user_in_a_container(interpreter: str, policy: Path) -> None:
@@ -80,6 +80,7 @@ def test_the_layers_hold_for_an_ordinary_user_in_a_container(interpreter: str, p
     document = _doctor(AS_IN_A_CONTAINER, interpreter, policy, "--attack")
     assert document["usable"] is True
     assert document["fallen"] == []
+    assert any(line["protection"] == "names of calls" and line["state"] == "held" for line in document["protections"])
     refused = {row["attack"] for row in document["siege"]["attacks"] if not row["offered"]}
     assert {"io_uring", "bpf", "a namespace"} <= refused, "the container's filter is not there"
     assert {"reading one", "tcp", "fork", "written and executed"}.isdisjoint(refused)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safe_codeact.confine.paths import library_paths, package_paths
+from safe_codeact.confine.paths import Layout, layout, library_paths, package_paths
 
 ENTRIES = [
     "os.py",
@@ -18,9 +18,15 @@ ENTRIES = [
 
 def test_a_library_with_no_packages_in_it_is_one_rule() -> None:
     """A virtual environment's packages lie elsewhere."""
-    assert library_paths("/usr/lib/python3.11", ENTRIES, ["/venv/lib/python3.11/site-packages"]) == (
+    without = [entry for entry in ENTRIES if not entry.endswith("-packages")]
+    assert library_paths("/usr/lib/python3.11", without, ["/venv/lib/python3.11/site-packages"]) == (
         "/usr/lib/python3.11",
     )
+
+
+def test_the_packages_of_the_interpreter_below_a_virtual_environment_are_not_granted_with_the_library() -> None:
+    granted = library_paths("/usr/lib/python3.11", ENTRIES, ["/venv/lib/python3.11/site-packages"])
+    assert granted == tuple(f"/usr/lib/python3.11/{name}" for name in ("json", "lib-dynload", "os.py"))
 
 
 def test_a_library_with_packages_in_it_is_granted_entry_by_entry() -> None:
@@ -55,3 +61,35 @@ def test_a_finder_of_an_editable_install_grants_nothing() -> None:
 def test_a_site_folder_itself_is_never_granted() -> None:
     """Not even for a module whose file is said to be the folder."""
     assert package_paths({"s": "/s"}, ["/s"]) == ()
+
+
+# ---- a root of their own
+
+
+def test_what_lies_below_a_mount_is_not_mounted_again() -> None:
+    """The order does not matter; a name that only begins alike is another one."""
+    paths = ["/s/numpy/core", "/usr/lib/python3", "/s/numpy", "/s/numpy.libs", "/s/numpy/core"]
+    assert layout({path: path for path in paths}).mounts == ("/s/numpy", "/s/numpy.libs", "/usr/lib/python3")
+
+
+def test_a_path_with_a_link_in_it_is_there_by_both_names() -> None:
+    """What it stands for is mounted, and the name leads there; below another link one name is enough."""
+    wanted = {
+        "/lib/python3": "/usr/lib/python3",
+        "/lib/python3/json": "/usr/lib/python3/json",
+        "/srv/data": "/mnt/disk/data",
+    }
+    assert layout(wanted) == Layout(
+        ("/mnt/disk/data", "/usr/lib/python3"), (("/lib/python3", "/usr/lib/python3"), ("/srv/data", "/mnt/disk/data"))
+    )
+
+
+def test_a_link_inside_a_mount_comes_with_it() -> None:
+    """Only where it leads is mounted besides."""
+    assert layout({"/srv": "/srv", "/srv/link": "/elsewhere"}) == Layout(("/elsewhere", "/srv"), ())
+
+
+def test_a_library_in_two_hundred_pieces_is_laid_out_at_once() -> None:
+    """Each piece its own mount, as it is its own rule."""
+    pieces = {f"/usr/lib/python3/{name}": f"/usr/lib/python3/{name}" for name in range(2000)}
+    assert len(layout(pieces).mounts) == 2000

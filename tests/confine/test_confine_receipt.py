@@ -15,7 +15,8 @@ from safe_codeact.errors import ConfinementUnavailable
 
 PLAN = plan_for(Policy.load("strict"))
 GOOD: dict[str, Any] = {
-    "pid": 1, "uid": 1, "landlock_abi": 1, "programs_sha256": PLAN.programs_sha256, "instructions": 400,
+    "pid": 1, "uid": 1, "namespaces": [], "landlock_abi": 1, "programs_sha256": PLAN.programs_sha256, "instructions": 400,
+    "listener": False,
     "memory_limit": 1, "address_space_limit": 1, "limits": [list(limit) for limit in PLAN.limits], "descriptors": [0, 1, 2, 3],
 }  # fmt: skip
 EMPTY = "0" * 16
@@ -30,9 +31,12 @@ def _text(fields: dict[str, str]) -> str:
     return "".join(f"{name}:\t{value}\n" for name, value in fields.items())
 
 
+TOLD = {**GOOD, "listener": True, "programs_sha256": PLAN.listened_sha256}
+
+
 def test_what_agrees_with_the_plan_has_no_fault() -> None:
     """The report, and the kernel's word, with one filter around the zygote and two more on the worker."""
-    assert faults_of_receipt(GOOD, PLAN) == []
+    assert faults_of_receipt(GOOD, PLAN) == faults_of_receipt(TOLD, PLAN) == []
     assert faults_of_status(_text(STATUS), PLAN, PARENT) == []
 
 
@@ -41,19 +45,29 @@ def test_what_agrees_with_the_plan_has_no_fault() -> None:
     [
         ("programs_sha256", "", "the filter that was installed is not the planned one"),
         ("programs_sha256", None, "the filter that was installed is not the planned one"),
+        ("listener", True, "the filter that was installed is not the planned one"),
+        ("listener", None, "it does not say whether the zygote hears of its calls"),
         ("instructions", 0, "the filter that was installed is empty"),
         ("landlock_abi", 0, "Landlock was not installed"),
         ("landlock_abi", "7", "Landlock was not installed"),
         ("limits", [], "the resource limits are not the planned ones"),
         ("limits", None, "the resource limits are not the planned ones"),
-        ("descriptors", [0, 1, 2, 3, 4], "descriptors other than 0 to 3 are open"),
-        ("descriptors", [0, 1, 2], "descriptors other than 0 to 3 are open"),
+        ("descriptors", [0, 1, 2, 3, 5], "descriptors other than 0 to 4 are open"),
+        ("descriptors", [0, 1, 2, 3, 4, 5], "descriptors other than 0 to 4 are open"),
+        ("descriptors", [0, 1, 2], "descriptors other than 0 to 4 are open"),
     ],
 )
 def test_every_difference_in_a_report_is_a_fault(field: str, value: object, fault: str) -> None:
     """Whatever shape it has: it came over the wire."""
     assert faults_of_receipt({**GOOD, field: value}, PLAN) == [fault]
     assert faults_of_receipt({name: kept for name, kept in GOOD.items() if name != field}, PLAN)
+
+
+@pytest.mark.parametrize("listener", [False, None, 1, "yes"])
+def test_the_filter_that_notifies_is_not_accepted_from_a_worker_without_a_listener(listener: object) -> None:
+    """Nobody would hear it: its forbidden calls would fail instead of killing."""
+    found = faults_of_receipt({**TOLD, "listener": listener}, PLAN)
+    assert "the filter that was installed is not the planned one" in found
 
 
 @pytest.mark.parametrize("field", STATUS)
@@ -78,7 +92,10 @@ def test_a_kernel_that_counts_no_filters_is_taken_at_its_other_words() -> None:
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"programs_sha256": "0" * 64}, "the filter that was installed is not the planned one"),
+        (
+            {"programs_sha256": "0" * 64, "listened_sha256": "0" * 64},
+            "the filter that was installed is not the planned one",
+        ),
         ({"programs": (*PLAN.programs, PLAN.programs[0])}, "/proc says Seccomp_filters"),
         ({"limits": (*PLAN.limits[:-1], ("nofile", 1, 1))}, "the resource limits are not the planned ones"),
     ],
@@ -89,6 +106,11 @@ def test_a_worker_that_is_not_held_as_planned_is_never_used(change: dict[str, An
         runtime._core.launcher._plan = replace(runtime._core.plan, **change)
         with pytest.raises(ConfinementFailed, match=f"a worker is not held as planned: {fault}"):
             runtime.session().run("1")
+
+
+def test_both_pairs_of_filters_are_as_many() -> None:
+    """The kernel counts them, and the plan knows one figure."""
+    assert len(PLAN.programs) == len(PLAN.listened) == 2
 
 
 def test_a_plan_crosses_to_the_zygote_unchanged() -> None:

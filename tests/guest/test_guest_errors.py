@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from safe_codeact import Observation, Runtime
+from safe_codeact.guest import tracebacks
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,24 @@ def test_a_function_of_an_earlier_action_is_named_and_no_line_of_this_one_is_quo
     shown = _traceback(runtime, "# one\n# two\ndef f():\n    raise ValueError('v')", "f()")
     assert "  line 4, in f (defined in an earlier action)\nValueError: v" in shown
     assert "line 1\n    f()" in shown
+
+
+def test_wherever_a_signal_comes_there_is_a_line_to_name() -> None:
+    """CPython puts in jumps that have no line of their own; the one before is as near."""
+    code = compile("for n in x:\n    if c(n):\n        r.append(n)\nelse:\n    y = 1", "<action>", "exec")
+    positions = list(code.co_positions())
+    lines = [tracebacks._line_before(code, 2 * place) for place in range(1, len(positions) + 1)]
+    assert set(lines) <= {0, 1, 2, 3, 5}
+    assert lines[-1] >= 1
+
+
+def test_an_action_that_ran_out_of_time_says_where_whatever_its_loop_was_at(runtime: Runtime) -> None:
+    source = "r = []\ndef c(n):\n    return n < 0\nfor n in range(1 << 60):\n    if c(n):\n        r.append(n)"
+    for _ in range(4):
+        observation = runtime.session().run(source, timeout=0.2)
+        assert observation.outcome == "timed_out"
+        assert observation.error is not None
+        assert observation.error.line in (2, 3, 4, 5, 6)
 
 
 def test_causes_are_shown_before_what_they_caused(runtime: Runtime) -> None:

@@ -14,13 +14,13 @@ from safe_codeact.host import exchange
 _FORGE = """
 import os, sys
 frame, messages = sys.modules['safe_codeact.wire.encode'].frame, sys.modules['safe_codeact.wire.messages']
-def last_word(saved, value='forged'):
-    return frame(messages.Finished(ended='completed', value=value, error=None, not_kept={}, saved_bytes=saved,
+def last_word(saved, value='forged', kept=()):
+    return frame(messages.Finished(ended='completed', value=value, error=None, not_kept={}, saved_bytes=saved, kept=list(kept),
                                         output_bytes=0, has_final_answer=False, final_answer=None))
-def finished(saved): os.write(3, last_word(saved))
+def finished(saved, kept=()): os.write(3, last_word(saved, kept=kept))
 """
 _GO_ON = (
-    "\nwhile True:\n    with open('late', 'a') as file: file.write('x')\n    os.lseek(5, 0, 0); os.write(5, b'late')\n"
+    "\nwhile True:\n    with open('late', 'a') as file: file.write('x')\n    os.lseek(6, 0, 0); os.write(6, b'late')\n"
 )
 
 
@@ -74,11 +74,42 @@ def test_a_state_that_is_shorter_than_was_said_is_not_kept(session: Any) -> None
 
 def test_a_state_that_is_no_state_is_said_by_the_next_action_and_restoring_mends_it(session: Any) -> None:
     mark = session.checkpoint()
-    observation = session.run(_FORGE + "os.lseek(5, 0, 0); os.write(5, b'no state'); finished(8); os._exit(0)")
+    observation = session.run(_FORGE + "os.lseek(6, 0, 0); os.write(6, b'no state'); finished(8); os._exit(0)")
     assert observation.outcome == "completed"
     assert session.run("x").outcome != "completed"
     session.restore(mark)
     assert _usable(session)
+
+
+@pytest.mark.parametrize("kept", [[1], [15], [0, 0], [1, 0], list(range(15))])
+def test_a_state_that_goes_on_from_parts_that_are_not_there_is_not_kept(session: Any, kept: list[int]) -> None:
+    before = session._state._saved
+    observation = session.run(_FORGE + f"os.write(6, b'12345678'); finished(8, {kept}); os._exit(0)")
+    assert observation.outcome == "completed"
+    assert "goes on from parts that are not there; the session keeps the previous one." in observation.text
+    assert session._state._saved == before
+    assert _usable(session)
+
+
+def test_a_state_cannot_grow_by_holding_on_to_what_it_does_not_use(runtime: Runtime) -> None:
+    """A worker that writes a little less than is allowed each time, and drops nothing, is stopped where a version may end."""
+    session = runtime.session()
+    grow = """
+import os, sys
+layout = sys.modules['safe_codeact.guest.namespace.layout']
+def is_open(n):
+    try: os.fstat(n); return True
+    except OSError: return False
+last = max(n for n in range(3, 30) if is_open(n))
+data = layout.front(layout.Version(), 3 << 20, last - 5) + bytes(3 << 20)
+os.write(last, data); finished(len(data), range(last - 5)); os._exit(0)
+"""
+    texts = [session.run(_FORGE + grow).text for _ in range(6)]
+    assert "larger than limits.state_mb" not in texts[2]
+    assert "larger than limits.state_mb" in texts[-1]
+    vault = session._state.core.vault
+    assert sum(vault.size(name) for name in session._state._saved.names) <= (3 * 8 + 2) << 20
+    session.close()
 
 
 def test_a_worker_that_closes_its_connection_and_goes_on_is_killed(

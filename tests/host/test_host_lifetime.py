@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from safe_codeact import AsyncRuntime, ConfinementFailed, Decision, Policy, Runtime, SessionClosed, StoreError, tool
+from safe_codeact.host import capture as captures
 from safe_codeact.host import launcher as launching
 from safe_codeact.host import state as states
 
@@ -65,7 +66,7 @@ def _held(runtime: Runtime) -> dict[str, Any]:
         "threads": threading.active_count(),
         "children": len(Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split()),
         "slots": len(list((core.folder / "slots").iterdir())),
-        "workspaces": len([*(core.folder / "workspaces").iterdir(), *(core.folder / "checkpoints").iterdir()]),
+        "workspaces": len(list((core.folder / "workspaces").iterdir())),
         "versions": (len(core.vault._references), len(list((core.folder / "vault").iterdir()))),
     }
 
@@ -368,7 +369,7 @@ def test_ctrl_c_in_an_action_ends_it_and_the_session_goes_on_as_before(runtime: 
     with _interrupt(lambda: _in_an_action(runtime)):
         session.run("open('begun', 'w').close()\nx = 2\nwhile True: pass")
     assert _ran(session, "x") == "1"
-    assert session.files.list() == ["begun"]
+    assert session.files.list() == []
     assert _held(runtime) == before
 
 
@@ -492,6 +493,8 @@ def test_a_request_that_fails_on_the_way_leaves_no_version_no_worker_and_no_slot
     session = runtime.session()
     session.files.write("a", b"x")
     _ran(session, "x = 1")
+    mark = session.checkpoint()
+    _ran(session, "x = 1; _ = open('b', 'w').write('y')")
     before = _held(runtime)
 
     def broken(*_arguments: Any) -> Any:
@@ -503,12 +506,17 @@ def test_a_request_that_fails_on_the_way_leaves_no_version_no_worker_and_no_slot
             with pytest.raises(OSError, match="planted"):
                 session.run("x = 2")
     with monkeypatch.context() as patched:
-        patched.setattr(states.Workspace, "read", broken)
-        for use in (session.checkpoint, session.fork):
+        patched.setattr(captures, "materialise", broken)
+        for use in (lambda: session.restore(mark), session.fork):
             with pytest.raises(OSError, match="planted"):
                 use()
+    with monkeypatch.context() as patched:
+        patched.setattr(captures, "capture", broken)
+        with pytest.raises(OSError, match="planted"):
+            session.files.write("c", b"z")
+        assert "The files could not be kept" in session.run("x = 2\n_ = open('a', 'w').write('z')").text
+    assert (_ran(session, "x"), session.files.list(), session.files.read("a")) == ("1", ["a", "b"], b"x")
     assert _held(runtime) == before
-    assert (_ran(session, "x"), session.files.read("a")) == ("1", b"x")
 
 
 def test_a_state_whose_file_is_gone_is_an_error_and_leaves_nothing(runtime: Runtime) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from safe_codeact import Policy, Runtime
+from safe_codeact.host.capture import Tracked
 from safe_codeact.host.quota import Watched
+from safe_codeact.host.vault import Vault
 from safe_codeact.host.workspace import MAX_DEPTH, Quota, Workspace, excess, walk
 
 SMALL = {"workspace_files": 50, "workspace_mb": 4, "wall_seconds": 20}
@@ -66,16 +68,16 @@ HIDDEN = {
 
 @pytest.mark.parametrize("after", ["", FOREVER], ids=["at its end", "while it runs"])
 @pytest.mark.parametrize(("source", "over"), OVER.values(), ids=OVER.keys())
-def test_a_workspace_over_its_quota_ends_the_action_and_loses_what_it_made(
+def test_a_workspace_over_its_quota_ends_the_action_and_is_as_it_was_before(
     session: Any, source: str, over: str, after: str
 ) -> None:
     observation = session.run("x = 2\n" + source + after)
     assert observation.outcome == "workspace_exceeded", observation.text
     assert observation.text.endswith(
-        f"The action left more in the workspace than it may hold; what it made was removed. (It had {over}.)"
+        f"The action left more in the workspace than it may hold; its files are as they were before. (It had {over}.)"
     )
-    assert session.files.list() == ([] if "given" in source else ["given.txt"])
-    assert session.run("import os\nx, os.listdir()").value == f"(1, {session.files.list()})"
+    assert (session.files.list(), session.files.read("given.txt")) == (["given.txt"], b"given")
+    assert session.run("import os\nx, os.listdir()").value == "(1, ['given.txt'])"
 
 
 @pytest.mark.parametrize(("source", "over"), HIDDEN.values(), ids=HIDDEN.keys())
@@ -108,6 +110,18 @@ def test_what_fits_stays_and_a_folder_deep_within_bounds_is_read_back(session: A
         assert copy.files.read(leaf) == b"leaf"
 
 
+def _forked(workspace: Workspace, tmp_path: Path) -> tuple[Workspace, Tracked]:
+    """A second workspace that holds what is a version of the first, and what is known of the first."""
+    vault = Vault(tmp_path / "vault")
+    tracked = Tracked(workspace, vault)
+    files = tracked.capture(tracked.look())
+    copy = Workspace(tmp_path / "c", workspace.owner, workspace.quota)
+    Tracked(copy, vault).become(files)
+    copy.folder.rename(tmp_path / "c")
+    copy.folder = tmp_path / "c"
+    return copy, tracked
+
+
 def test_links_fifos_and_devices_are_neither_followed_nor_waited_for(tmp_path: Path) -> None:
     """An action may make none; whoever owned its process might."""
     (tmp_path / "secret").write_text("secret")
@@ -125,13 +139,17 @@ def test_links_fifos_and_devices_are_neither_followed_nor_waited_for(tmp_path: P
             workspace.read(name)
         with pytest.raises((OSError, ValueError)):
             workspace.write(name, b"x")
-    copy = workspace.copy_to(tmp_path / "c")
-    assert sorted(os.listdir(copy.folder)) == ["empty", "given.txt", "hard"]
-    for name in ("link", "folder", "own", "empty", "fifo"):
+    copy, tracked = _forked(workspace, tmp_path)
+    links = {"folder", "link", "loop", "own"}
+    assert set(os.listdir(copy.folder)) == {"empty", "given.txt", "hard", *links}
+    assert {name for name in os.listdir(copy.folder) if (copy.folder / name).is_symlink()} == links
+    assert os.readlink(copy.folder / "link") == "../secret"
+    assert sorted(tracked.items) == sorted(os.listdir(copy.folder))
+    for name in ("link", "folder", "own", "empty"):
         workspace.delete(name)
     workspace.remove()
     assert (tmp_path / "secret").read_text() == "secret"
-    assert sorted(os.listdir(tmp_path)) == ["c", "secret"]
+    assert sorted(os.listdir(tmp_path)) == ["c", "secret", "vault"]
 
 
 ODD_NAMES = [b"\xff\xfe", b"-rf", b" ", b"\n", b"\x1b[2J", b"x" * 255, "ü‮".encode(), b"a\\b", b"*", b"~"]
@@ -145,7 +163,7 @@ def test_odd_names_are_listed_as_text_kept_over_a_fork_and_removed(tmp_path: Pat
     shown = [entry.path for entry in workspace.entries()]
     assert len(shown) == len(ODD_NAMES)
     assert "".join(shown).encode()
-    copy = workspace.copy_to(tmp_path / "c")
+    copy, _tracked = _forked(workspace, tmp_path)
     assert sorted(os.listdir(os.fsencode(copy.folder))) == sorted(ODD_NAMES)
     workspace.remove()
     assert not workspace.folder.exists()
@@ -168,9 +186,7 @@ def test_a_tree_of_1500_levels_is_walked_to_its_bound_and_removed(tmp_path: Path
     items = workspace.listing()
     assert len(items) == MAX_DEPTH + 1
     assert excess(items.values(), workspace.quota) == f"more than {MAX_DEPTH} folders in one another"
-    assert workspace.keep_quota({})[1] == {}
     assert len(os.listdir("/proc/self/fd")) == before
-    _deep(workspace.folder, 1500)
     workspace.remove()
     assert not workspace.folder.exists()
 
@@ -184,7 +200,14 @@ def test_a_folder_that_lets_nobody_in_is_counted_and_removed(tmp_path: Path) -> 
     (workspace.folder / "closed").chmod(0)
     items = workspace.listing()
     assert sorted(items) == ["closed", "closed/a", "closed/b", "closed/inner"]
-    assert workspace.keep_quota({})[1] == {}
+    tracked = Tracked(workspace, Vault(tmp_path / "vault"))
+    version = tracked.capture(tracked.look())
+    assert [(kept.path, bool(kept.blob)) for kept in version] == [
+        ("closed", False), ("closed/a", True), ("closed/b", True), ("closed/inner", False),
+    ]  # fmt: skip
+    assert (workspace.folder / "closed").stat().st_mode & 0o777 == 0o700
+    workspace.remove()
+    assert not workspace.folder.exists()
 
 
 def test_a_walk_that_is_left_early_or_meets_what_vanishes_holds_no_descriptor(tmp_path: Path) -> None:

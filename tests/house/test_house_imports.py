@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "policy": {"errors"},
     "gate": {"errors", "policy"},
     "confine": {"errors", "policy"},
+    "audit": {"errors", "policy", "confine.syscalls"},
     "wire": {"errors"},
     "kernel": {"errors", "confine"},
     "guest": {
@@ -37,7 +38,19 @@ MAY_IMPORT = {
     "runtime": {"errors", "policy", "confine", "wire", "observation", "gate.report", "host", "session"},
     "agent": {"", "errors", "policy", "observation", "gate.report", "session", "runtime"},
     "demo": {"", "agent", "cli", "errors"},
-    "cli": {"", "agent", "demo", "errors", "observation", "policy", "gate.report", "gate.rules", "host.survey"},
+    "cli": {
+        "",
+        "agent",
+        "audit",
+        "confine.syscalls",
+        "demo",
+        "errors",
+        "observation",
+        "policy",
+        "gate.report",
+        "gate.rules",
+        "host.survey",
+    },
     "__init__": {"errors", "gate", "host", "observation", "policy", "runtime", "session"},
     "__main__": {"cli"},
 }
@@ -47,7 +60,15 @@ DANGEROUS = {
     "marshal": {"guest.namespace"},
     "cloudpickle": set(),
 }
-PURE = ("policy.effective", "gate.check", "confine.protections", "wire.conversation", "wire.decode", "wire.encode")
+PURE = (
+    "policy.effective",
+    "audit.examination",
+    "gate.check",
+    "confine.protections",
+    "wire.conversation",
+    "wire.decode",
+    "wire.encode",
+)
 
 
 def dotted(path: Path) -> str:

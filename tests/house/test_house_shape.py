@@ -17,9 +17,10 @@ LONG = {"transform.py": 440}  # one visitor per node type, in one class that Res
 
 PUBLIC = {
     "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision",
-    "ErrorReport", "Finding", "GateReport", "InvalidPolicy", "ModelUnavailable", "NotPlain", "Observation", "Outcome",
-    "Policy", "Runtime", "SafeCodeActError", "Session", "SessionClosed", "StoreError", "ToolCall", "ToolRecord",
-    "ToolWithheld", "Usage", "Variable", "check", "tool",
+    "ErrorReport", "Finding", "GateReport", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain",
+    "Observation", "Outcome", "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed",
+    "Store", "StoreError", "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Usage", "Variable", "check",
+    "tool",
 }  # fmt: skip
 
 

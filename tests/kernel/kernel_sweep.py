@@ -1,7 +1,9 @@
 """A program: makes every system call under the shipped filters of a profile, each where it cannot harm, and says what came.
 
-Calls that the table answers without running them share one child; the rest have one each. Output: JSON, number → "killed",
-"allowed" or an errno; then, for each argument tried beside an allowed one, the same.
+The filters kill (`killed`), or the child hands its listener out as a worker does and is killed by who hears of a call
+(`told`). Calls that the table answers without running them share one child; the rest have one each. Output: JSON, number →
+an errno, or minus the signal; then, for each argument tried beside an allowed one, the same; and the calls that were told
+as another one than was made.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import ctypes
 import json
 import os
 import platform
+import select
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -19,14 +23,19 @@ from test_confine_syscalls import matching, neighbours
 
 from safe_codeact.confine import syscalls
 from safe_codeact.confine.protections import read_programs
+from safe_codeact.guest.listeners import Listeners
 from safe_codeact.kernel import process, seccomp
+from safe_codeact.wire import messages
 
 PROFILE, MACHINE = sys.argv[1], platform.machine()
-PROGRAMS = read_programs(syscalls.program_names(PROFILE, MACHINE))  # type: ignore[arg-type]
+TOLD = sys.argv[2] == "told"
+STAGES = syscalls.LISTENED_STAGES if TOLD else syscalls.STAGES
+PROGRAMS = read_programs(syscalls.program_names(PROFILE, MACHINE, STAGES))  # type: ignore[arg-type]
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
 # They end the process, or return to a place that no handler came from.
 ENDS_ITSELF = {"exit", "exit_group", "rt_sigreturn"}
+MISTOLD: list[tuple[int, int | None]] = []
 
 
 def call(number: int, arguments: tuple[int, ...]) -> int:
@@ -38,21 +47,49 @@ def call(number: int, arguments: tuple[int, ...]) -> int:
 def confined(work: list[tuple[int, tuple[int, ...]]]) -> list[int]:
     """The answers of one confined child, in order; those it did not live to give are missing."""
     reading, writing = os.pipe()
+    ours, theirs = socket.socketpair()
     child = os.fork()
     if child == 0:
         process.forbid_new_privileges()
-        for program in PROGRAMS:
+        if TOLD:
+            socket.send_fds(theirs, [b"x"], [seccomp.install_listened(PROGRAMS[0])])
+        for program in PROGRAMS[TOLD:]:
             seccomp.install(program)
         for number, arguments in work:
             os.write(writing, bytes([call(number, arguments)]))
         os._exit(0)
     os.close(writing)
+    theirs.close()
+    stopped = listen(child, ours) if TOLD else None
+    ours.close()
     with open(reading, "rb") as pipe:
         answers = list(pipe.read())
     _pid, status = os.waitpid(child, 0)
+    if stopped is not None and (stopped.number, stopped.architecture) != (
+        work[len(answers)][0],
+        syscalls.MACHINES[MACHINE],
+    ):
+        MISTOLD.append((work[len(answers)][0], stopped.number))
     if len(answers) < len(work):
         answers.append(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else -1000)
     return answers
+
+
+def listen(child: int, handover: socket.socket) -> messages.Forbidden | None:
+    """As the zygote does, until the child has ended; what it was killed for."""
+    heard: list[messages.Forbidden] = []
+    poller, pidfd = select.poll(), os.pidfd_open(child)
+    listeners = Listeners(poller, heard.append)
+    listeners.expect(child, pidfd, handover)
+    poller.register(pidfd, select.POLLIN)
+    events: dict[int, int] = {}
+    while pidfd not in events:
+        events = dict(poller.poll())
+        for source in [each for each in events if each in listeners]:
+            listeners.hear(source, events[source])
+    listeners.forget(pidfd)
+    os.close(pidfd)
+    return heard[0] if heard else None
 
 
 def guarded(line: syscalls.Allowed, arguments: tuple[int, ...]) -> tuple[int, ...]:
@@ -80,7 +117,8 @@ def main() -> None:
             ]
         elif number not in seen:
             seen[number] = confined([(number, (-1,) * 6)])
-    sys.stdout.write(json.dumps({"seen": seen, "beside": beside, "killed": -int(signal.SIGSYS)}))
+    killed = -int(signal.SIGKILL if TOLD else signal.SIGSYS)
+    sys.stdout.write(json.dumps({"seen": seen, "beside": beside, "killed": killed, "mistold": MISTOLD}))
 
 
 main()

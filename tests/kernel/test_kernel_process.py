@@ -91,7 +91,9 @@ def test_a_child_dies_with_its_parent() -> None:
 
 def test_the_kernel_is_told_whom_to_end_when_memory_runs_out() -> None:
     """The highest figure there is, which nobody without a privilege can lower below what it was."""
-    said, _ = in_child("process.die_before_others()\nsay(score=open('/proc/self/oom_score_adj').read().strip())")
+    said, _ = in_child(
+        "process.die_before_others(process.open_proc())\nsay(score=open('/proc/self/oom_score_adj').read().strip())"
+    )
     assert said == {"score": "1000"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from safe_codeact import Policy
 from safe_codeact.confine.protections import Plan, plan_for
-from safe_codeact.confine.syscalls import program_names
+from safe_codeact.confine.syscalls import LISTENED_STAGES, program_names
 
 
 def _besiege(plan: Plan) -> dict[str, Any]:
@@ -52,7 +52,11 @@ def test_a_filter_of_the_wrong_profile_is_found() -> None:
     """Planted: the computation profile's plan with the programs of the workspace's: it may write where Landlock is not."""
     plan = plan_for(Policy.load("strict"))
     machine = plan.programs[0].split(".")[1]
-    wrong = replace(plan, programs=program_names("workspace", machine))
+    wrong = replace(
+        plan,
+        programs=program_names("workspace", machine),
+        listened=program_names("workspace", machine, LISTENED_STAGES),
+    )
     assert ("writing one", "seccomp") in _fallen(_besiege(wrong))
 
 

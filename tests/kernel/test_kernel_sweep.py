@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import subprocess
@@ -20,16 +21,18 @@ _BEFORE_ANY_FILTER = {335: -4, 336: 6} if MACHINE == "x86_64" else {}
 _ENDS_ITSELF = {"exit": -1000, "exit_group": -1000, "rt_sigreturn": -11}
 
 
-@pytest.fixture(scope="module", params=syscalls.PROFILES)
+@pytest.fixture(scope="module", params=itertools.product(syscalls.PROFILES, ("killed", "told")), ids=" ".join)
 def sweep(request: pytest.FixtureRequest) -> tuple[syscalls.Profile, dict[str, Any]]:
     program = Path(__file__).parent / "kernel_sweep.py"
-    ended = subprocess.run([sys.executable, str(program), request.param], capture_output=True, timeout=120, check=False)
+    ended = subprocess.run(
+        [sys.executable, str(program), *request.param], capture_output=True, timeout=120, check=False
+    )
     assert ended.returncode == 0, ended.stderr.decode()
-    return request.param, json.loads(ended.stdout)
+    return request.param[0], json.loads(ended.stdout)
 
 
 def test_the_kernel_decides_every_number_as_the_table_says(sweep: tuple[syscalls.Profile, dict[str, Any]]) -> None:
-    """Numbers 0 to 600: allowed ones run, denied ones answer their errno, all others kill."""
+    """Numbers 0 to 600: allowed ones run, denied ones answer their errno, all others kill, and are told by their number."""
     profile, said = sweep
     allowed = {line.number(MACHINE): line for line in syscalls.allowed(profile)}
     denied = {line.number(MACHINE): line for line in syscalls.denied(profile)}
@@ -48,6 +51,7 @@ def test_the_kernel_decides_every_number_as_the_table_says(sweep: tuple[syscalls
         if not right:
             wrong.append((number, answers))
     assert not wrong
+    assert not said["mistold"]
 
 
 def test_the_kernel_refuses_every_neighbour_of_an_allowed_argument(

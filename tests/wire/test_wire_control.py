@@ -11,9 +11,10 @@ from safe_codeact.wire.control import ControlConversation, ControlPhase
 from safe_codeact.wire.encode import frame
 from safe_codeact.wire.violation import ProtocolViolation
 
-CONFIGURE = m.Configure({"name": "strict"}, {"layers": []}, ["math"], 4711)
-PREPARED = m.Prepared(["math"], [], 65_534, "3.11")
+CONFIGURE = m.Configure({"name": "strict"}, {"layers": []}, ["math"], 4711, "/slots")
+PREPARED = m.Prepared(["math"], [], 65_534, "3.11", [], "not asked for", 0)
 FAILED = m.Failed("import", "no")
+STOPPED = m.Forbidden(700, 101, 0xC000003E)
 
 
 def ready(*orders: int) -> ControlConversation:
@@ -56,6 +57,9 @@ def test_a_pid_may_come_again_after_its_worker_was_reaped() -> None:
         ([], m.Forked(9, 700), "Forked for an order that was not given"),
         ([m.Forked(1, 700)], m.Forked(1, 701), "Forked for an order that was not given"),
         ([m.Forked(1, 700)], m.Forked(2, 700), "Forked with the pid of a worker that is still there"),
+        ([], STOPPED, "Forbidden for a pid that was not forked, or is gone"),
+        ([m.Forked(1, 700), STOPPED], STOPPED, "Forbidden a second time for one worker"),
+        ([m.Forked(1, 700), STOPPED, exited(700)], STOPPED, "Forbidden for a pid that was not forked, or is gone"),
         ([], exited(700), "Exited for a pid that was not forked, or is gone"),
         ([m.Forked(1, 700), exited(700)], exited(700), "Exited for a pid that was not forked, or is gone"),
         ([], PREPARED, "Prepared while forking"),
@@ -75,6 +79,17 @@ def test_nothing_but_a_failure_comes_before_configure_and_only_its_answer_after(
     control = ControlConversation()
     control.send(CONFIGURE)
     assert refuses(control, m.Forked(1, 700)) == "Forked while preparing"
+
+
+@pytest.mark.parametrize("number", [None, -1, 0, 2**31 - 1])
+def test_a_call_that_was_stopped_is_told_once_before_the_end_of_its_worker(number: int | None) -> None:
+    """Also where nobody could read which; and of the next worker that has the same pid."""
+    control = ready(1, 2)
+    stopped = m.Forbidden(700, number, 0xC000003E)
+    once = frame(stopped) + frame(exited(700))
+    assert control.receive(frame(m.Forked(1, 700)) + once)[1] == stopped
+    assert control.receive(frame(m.Forked(2, 700)) + once)[1] == stopped
+    assert not control.alive
 
 
 @pytest.mark.parametrize("pid", [0, 1])
@@ -98,7 +113,7 @@ def test_the_host_configures_once_and_forks_only_then() -> None:
     with pytest.raises(RuntimeError):
         control.send(m.Fork("/slot", 1))
     control.send(CONFIGURE)
-    for message in (CONFIGURE, m.Fork("/slot", 1), m.Describe(False)):
+    for message in (CONFIGURE, m.Fork("/slot", 1), m.Describe(0)):
         with pytest.raises(RuntimeError):
             control.send(message)  # type: ignore[arg-type]
     assert control.phase is ControlPhase.PREPARING

@@ -252,7 +252,7 @@ def test_the_end_of_the_stream_keeps_the_phase_and_closes_both_ways() -> None:
     with pytest.raises(RuntimeError):
         conversation.receive(b"x")
     with pytest.raises(RuntimeError):
-        conversation.send(m.Describe(False))
+        conversation.send(m.Describe(0))
 
 
 def test_what_was_received_is_counted() -> None:

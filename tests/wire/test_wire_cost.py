@@ -283,7 +283,7 @@ def test_a_hundred_thousand_tiny_frames_in_one_chunk_are_so_many_messages() -> N
 def test_tiny_frames_without_end_meet_the_cap_of_the_conversation() -> None:
     conversation = Conversation(output_limit=MIB)
     conversation.receive(frame(Ready({})))
-    conversation.send(Execute("1", [], False, 1.0, ""))
+    conversation.send(Execute("1", [], 0, 1.0, ""))
     report = {"allowed": True, "findings": [], "imports": [], "names": [], "tools": []}
     conversation.receive(frame(Judged(report, [])))
     tiny = frame(Output("stdout", "x")) * 1_000

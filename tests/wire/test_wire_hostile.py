@@ -40,6 +40,7 @@ def finished(**changed: bytes) -> bytes:
         "error": b"\xc0",
         "not_kept": b"\x80",
         "saved_bytes": b"\xff",
+        "kept": b"\x90",
         "output_bytes": b"\x00",
         "has_final_answer": b"\xc2",
         "final_answer": b"\xc0",
@@ -229,6 +230,11 @@ FRAMES: dict[str, tuple[bytes, str]] = {
         finished(saved_bytes=b"\xfe"),
         "Finished.saved_bytes: expected an int from -1 to 1125899906842624",
     ),
+    "a segment of a number too high": (finished(kept=b"\x91\x10"), "Finished.kept: expected an int from 0 to 15"),
+    "more segments than a version has": (
+        finished(kept=b"\xdc\x00\x10" + bytes(16)),
+        "Finished.kept: it holds more values than its bound",
+    ),
     "an int where a flag stands": (finished(has_final_answer=b"\x01"), "Finished.has_final_answer: expected a bool"),
     "an answer of 2 MiB": (finished(final_answer=pack("x" * 2 * MIB)), f"Finished.final_answer: {TOO_EARLY}"),
 }
@@ -303,7 +309,7 @@ def test_a_mutated_frame_gives_messages_or_a_violation_and_nothing_else(message:
 
 
 @THOROUGH
-@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=12, max_size=30))
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=12, max_size=30).map("{}#".format))
 def test_a_reason_never_quotes_what_was_received(secret: str) -> None:
     for data in (
         raw(body(Output, pack(secret), b"\xa1x")),

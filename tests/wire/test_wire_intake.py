@@ -15,7 +15,7 @@ from safe_codeact.wire.violation import ProtocolViolation
 
 
 def test_frames_are_read_one_by_one_over_a_socket() -> None:
-    sent = [m.Describe(True), m.Assign("x", bytes(3 * MIB), False), m.Fetch("y", False), m.Fork("/slot", 3)]
+    sent = [m.Describe(2), m.Assign("x", bytes(3 * MIB), 0), m.Fetch("y", 0), m.Fork("/slot", 3)]
     here, there = socket.socketpair()
     with here, there:
         writer = threading.Thread(target=there.sendall, args=(b"".join(map(frame, sent)),))
@@ -25,7 +25,7 @@ def test_frames_are_read_one_by_one_over_a_socket() -> None:
 
 
 def test_a_read_never_asks_for_a_byte_past_the_frame() -> None:
-    stream = bytearray(frame(m.Fetch("x", False)))
+    stream = bytearray(frame(m.Fetch("x", 0)))
 
     def recv(size: int) -> bytes:
         assert 0 < size <= len(stream)
@@ -33,13 +33,13 @@ def test_a_read_never_asks_for_a_byte_past_the_frame() -> None:
         del stream[: len(taken)]
         return taken
 
-    assert read_frame(recv) == m.Fetch("x", False)
+    assert read_frame(recv) == m.Fetch("x", 0)
     assert not stream
 
 
 @pytest.mark.parametrize("cut", [0, 1, 5, 6, 9])
 def test_the_end_of_the_stream_is_an_end_wherever_it_comes(cut: int) -> None:
-    stream = bytearray(frame(m.Fetch("long enough", False))[:cut])
+    stream = bytearray(frame(m.Fetch("long enough", 0))[:cut])
 
     def recv(size: int) -> bytes:
         taken = bytes(stream[:size])
@@ -56,7 +56,7 @@ def test_the_end_of_the_stream_is_an_end_wherever_it_comes(cut: int) -> None:
         (frame(m.Output("stdout", "x")), "a tag that this side may not send"),
         (b"\x00\x00\x00\x02\x92\x23", "a frame shorter than any message"),
         (b"\xff\xff\xff\xff\x92\x23", "Describe: longer than its bound"),
-        (b"\x00\x00\x00\x03\x92\x23\x01", "Describe.has_snapshot: expected a bool"),
+        (b"\x00\x00\x00\x03\x92\x23\xc3", "Describe.segments: expected an int from 0 to 16"),
     ],
 )
 def test_anything_but_a_message_of_the_host_is_refused(data: bytes, reason: str) -> None:

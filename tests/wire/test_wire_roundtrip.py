@@ -229,7 +229,7 @@ def test_a_value_at_its_bound_passes_and_one_byte_more_does_not() -> None:
 
 
 def test_seconds_given_as_int_travel_as_the_float_that_the_field_is() -> None:
-    [back] = Decoder(Direction.HOST_TO_WORKER).feed(frame(Execute("1", [], False, 30, "")))  # type: ignore[arg-type]
+    [back] = Decoder(Direction.HOST_TO_WORKER).feed(frame(Execute("1", [], 0, 30, "")))  # type: ignore[arg-type]
     assert type(back.wall_seconds) is float
 
 
@@ -240,5 +240,5 @@ def test_something_that_is_no_message_is_refused() -> None:
 
 def test_a_finished_with_everything_in_it_comes_back() -> None:
     error = {"type": "ValueError", "message": "no", "traceback": "Traceback …", "line": 3}
-    message = Finished("raised", None, error, {"conn": "sqlite3"}, -1, 10, True, {"answer": (1, 2.5)})
+    message = Finished("raised", None, error, {"conn": "sqlite3"}, -1, [0, 3], 10, True, {"answer": (1, 2.5)})
     assert Decoder(Direction.WORKER_TO_HOST).feed(frame(message)) == [message]

@@ -12,8 +12,8 @@ REPORT = {"allowed": True, "findings": [], "imports": [], "names": [], "tools": 
 REFUSED = REPORT | {"allowed": False, "findings": [FINDING]}
 ERROR = {"type": "ValueError", "message": "no", "traceback": "", "line": 1}
 STUBS = [m.ToolStub(name, "()", "", False) for name in ("search", "rate")]
-EXECUTE = m.Execute("1", STUBS, False, 1.0, "")
-FINISHED = m.Finished("completed", None, None, {}, -1, 0, False, None)
+EXECUTE = m.Execute("1", STUBS, 0, 1.0, "")
+FINISHED = m.Finished("completed", None, None, {}, -1, [], 0, False, None)
 
 WORKER_MESSAGES: dict[type, Any] = {
     m.Ready: m.Ready({}),
@@ -23,16 +23,16 @@ WORKER_MESSAGES: dict[type, Any] = {
     m.ToolCall: m.ToolCall(1, "search", [], {}),
     m.Finished: FINISHED,
     m.Fetched: m.Fetched("", "int", 1),
-    m.Assigned: m.Assigned(-1, ""),
+    m.Assigned: m.Assigned(-1, [], ""),
     m.Described: m.Described([]),
 }
 HOST_MESSAGES: dict[type, Any] = {
     m.Execute: EXECUTE,
-    m.Fetch: m.Fetch("x", False),
-    m.Assign: m.Assign("x", 1, False),
-    m.Describe: m.Describe(False),
+    m.Fetch: m.Fetch("x", 0),
+    m.Assign: m.Assign("x", 1, 0),
+    m.Describe: m.Describe(0),
     m.ToolReply: m.ToolReply(1, None),
-    m.Configure: m.Configure({}, {}, [], 7),
+    m.Configure: m.Configure({}, {}, [], 7, "/slots"),
     m.Fork: m.Fork("/slot", 1),
 }
 EXPECTED: dict[Phase, set[type]] = {

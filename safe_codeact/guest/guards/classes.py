@@ -4,7 +4,7 @@ Threat: C code believes some names of a class: `__match_args__` (which attribute
 the metaclass claims), `__array_interface__` (where memory is), `__getattr__` (answers for both). And a subclass of a
 library's class that defines the library's private hook would be called, or, renamed, silently not be.
 What we do: the source rules judge what a body spells; here we judge what arrives as a dictionary, and refuse a private
-name that a library's base class has too.
+name that a library's base class has too, unless the library documents it as a subclass's to define (`extension`).
 What still gets through: a class that a library makes of a dictionary it is given.
 """
 
@@ -32,6 +32,7 @@ from safe_codeact.gate.names import (
 from safe_codeact.gate.rules import g205_class_definition
 from safe_codeact.gate.rules.g205_class_definition import HOOKS
 from safe_codeact.guest.guards.attributes import READERS, exact_name, refused
+from safe_codeact.guest.guards.extension import extend, is_documented
 from safe_codeact.guest.guards.metaclasses import Metaclass, kind_of, shield
 from safe_codeact.guest.guards.own import HOME, claim, content, is_own
 from safe_codeact.guest.guards.refusal import refusal
@@ -62,6 +63,7 @@ def _settle(made: type) -> None:
     above = [kind for kind in type.mro(made) if kind is made or is_own(kind)]
     if issubclass(made, type) and not any("__new__" in content(kind) for kind in above):
         type.__setattr__(made, "__new__", staticmethod(metaclass_new))
+    extended = False
     for key, value in list(content(made).items()):
         if type(key) is not str:  # it would say of itself which name it equals
             raise TypeError(f"{made.__name__} has an attribute whose name is a {type(key).__name__}, not a str")
@@ -71,6 +73,10 @@ def _settle(made: type) -> None:
             match_args(value)
         if type(key) is str and key.endswith(MARKER):
             plain = unmark(key)
+            if is_documented(made, plain, value):
+                type.__setattr__(made, plain, value)
+                extended = True
+                continue
             for base in type.mro(made)[1:]:
                 if plain in content(base) and not is_own(base):
                     raise TypeError(
@@ -79,6 +85,8 @@ def _settle(made: type) -> None:
                     )
     claim(made)
     trim_match_args(made)
+    if extended:
+        extend(made)
 
 
 def judged_namespace(namespace: Any) -> Any:

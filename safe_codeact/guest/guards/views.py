@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from safe_codeact.gate.names import GUARD, MARKER, unmark
+from safe_codeact.guest.waiting import all_names
 
 MARK = GUARD + "own builtins"  # a key of every builtins dictionary that actions run with
 _HIDDEN = frozenset({"__builtins__", "__loader__", "__spec__"})
@@ -22,6 +23,7 @@ _HIDDEN = frozenset({"__builtins__", "__loader__", "__spec__"})
 def caller(depth: int = 2) -> FrameType | None:
     """The frame of the action's code that called the guard, or None when a library called it."""
     frame = sys._getframe(depth)
+    all_names()
     return frame if MARK in frame.f_builtins else None
 
 

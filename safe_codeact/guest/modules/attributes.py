@@ -26,6 +26,7 @@ from safe_codeact.guest.guards.classes import judged_namespace
 from safe_codeact.guest.guards.formats import judged_name
 from safe_codeact.guest.guards.refusal import refusal
 from safe_codeact.guest.guards.views import MARK
+from safe_codeact.guest.waiting import all_names
 
 _COPIED = frozenset((*functools.WRAPPER_ASSIGNMENTS, *functools.WRAPPER_UPDATES, "__type_params__"))
 
@@ -54,6 +55,7 @@ def field_names(names: Iterable[Any]) -> None:
 
 def action_frame() -> FrameType | None:
     """The nearest frame of the action's own code, or None. Its builtins are the guarded ones."""
+    all_names()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and MARK not in frame.f_builtins:
         frame = frame.f_back

@@ -6,11 +6,13 @@ makes them by steps that write only to what they made, `known` decides what may 
 length. What still gets through: a worker that was taken over writes what it likes, to be read by a worker that is
 confined alike and belongs to the same session.
 
-    layout     the file format            raw        reading objects beneath their classes
+    layout     one file's format          segments    a version's files, and what in them is as it was
+                                           raw        reading objects beneath their classes
     allowed    what may be named           known      how a name is looked up
     reduce     object → step (saving)      rebuild    step → object (loading)
     classes, instances, values, arrays     the reductions by kind
-    patient    the slow loader             snapshot   save and restore
+    pickled    names to a stream           loading, patient   a stream to names: fast; slowly
+    snapshot   save and restore
     frames     pandas's shared memory       beside     random seeds, open figures
     settings   what libraries were told     describe, plain   bounded views for people and programs
 """
@@ -21,18 +23,24 @@ from safe_codeact.guest.namespace.beside import Beside
 from safe_codeact.guest.namespace.describe import Described, describe
 from safe_codeact.guest.namespace.known import DefaultKnown, Known
 from safe_codeact.guest.namespace.layout import SnapshotError
+from safe_codeact.guest.namespace.pickled import StateTooLarge
 from safe_codeact.guest.namespace.plain import NotPlainValue, to_plain
+from safe_codeact.guest.namespace.segments import FileSegment, HeldSegment, Segments
 from safe_codeact.guest.namespace.settings import Settings
-from safe_codeact.guest.namespace.snapshot import Restored, Saved, StateTooLarge, needs, restore, save
+from safe_codeact.guest.namespace.snapshot import Earlier, Saved, needs, restore, save
+from safe_codeact.guest.namespace.values import words_in
 
 __all__ = [
     "Beside",
     "DefaultKnown",
     "Described",
+    "Earlier",
+    "FileSegment",
+    "HeldSegment",
     "Known",
     "NotPlainValue",
-    "Restored",
     "Saved",
+    "Segments",
     "Settings",
     "SnapshotError",
     "StateTooLarge",
@@ -41,4 +49,5 @@ __all__ = [
     "restore",
     "save",
     "to_plain",
+    "words_in",
 ]

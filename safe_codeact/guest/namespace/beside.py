@@ -16,7 +16,7 @@ from safe_codeact.guest.namespace.settings import Settings
 
 _RANDOM = "random"
 _NUMPY = "numpy.random"
-_FIGURES = "matplotlib.figures"
+FIGURES = "matplotlib.figures"
 
 
 class Beside:
@@ -53,7 +53,7 @@ class Beside:
             found[_NUMPY] = numbers
         figures = _open_figures()
         if figures:
-            found[_FIGURES] = figures
+            found[FIGURES] = figures
         return found
 
 

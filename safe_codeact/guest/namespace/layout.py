@@ -1,14 +1,16 @@
-"""The bytes of a snapshot: a fixed header, a JSON note, a pickle stream, aligned buffers.
+"""The bytes of a segment, and the note that makes a row of segments a version of a session.
 
-    offset 0    header (64 bytes): magic, format, bytecode magic, lengths, number of buffers, size of the whole
-    64          note: JSON; what may be known without loading (modules needed, names, what was not kept and why)
-    ...         table: one (offset, length) pair of u64 per buffer
-    ...         stream: pickle protocol 5
-    ...         buffers, each at a multiple of 64 from the start, so that a mapped file gives aligned arrays
+    offset 0    header (64 bytes): magic, format, Python, bytecode magic, length of the note, size of the whole
+    64          note: JSON; what may be known without loading: what was not kept and why, and the groups
+    a page      streams (pickle protocol 5) and large buffers, aligned so that a mapped file gives aligned arrays
+
+A group is a set of names that are loaded together, because they may share objects. It has one stream and the buffers
+that go with it. Streams and buffers are places in the row: the last segment is read, the others hold what it points to,
+so that what did not change is not written again.
 
 Threat: the bytes were written by a process that ran model code, so every number in them may lie.
-What we do: each length is compared with what is really there before anything is sliced; buffers may not overlap the
-header or end behind the data; slices of a memoryview never read outside it, so a lie costs a failed load.
+What we do: each place is compared with what is really there before anything is read; none overlaps a header or ends
+behind its segment, so a lie costs a failed load.
 A stream of another Python is refused by its bytecode magic: functions are stored as marshalled code.
 """
 
@@ -20,15 +22,15 @@ import struct
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 MAGIC = b"SCA-NS\r\n"
-FORMAT = 1
+FORMAT = 3
 ALIGNMENT = 64
-MAX_BUFFERS = 1 << 20  # a million segments of one byte are an attack on the loader, not data
-MAX_NOTE = 16 << 20
-_HEADER = struct.Struct("<8sHHI4sIQQQQ8x")  # 64 bytes
-_PAIR = struct.Struct("<QQ")
+PAGE = 4096  # buffers of several pages begin with one: a change to one buffer is then no change to its neighbour
+MAX_BUFFERS = 1 << 18  # a million segments of one byte are an attack on the loader, not data
+MAX_NOTE = 64 << 20
+_HEADER = struct.Struct("<8sHHI4sQQ28x")  # 64 bytes
 _BYTECODE = importlib.util.MAGIC_NUMBER
 _PYTHON = (sys.version_info.major << 8) | sys.version_info.minor
 
@@ -37,38 +39,90 @@ class SnapshotError(Exception):
     """The bytes are not a snapshot that this worker can load. The message says what was found and what was expected."""
 
 
+class Segment(Protocol):
+    """One file of a version."""
+
+    size: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The bytes there; fewer where the file ends."""
+        ...
+
+
+class Place(NamedTuple):
+    """Where bytes lie: the segment's number in the row, offset, length."""
+
+    segment: int
+    offset: int
+    length: int
+
+
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A parsed snapshot: views into the given data, nothing copied."""
+class Group:
+    """Names that are loaded together. `words` may name others that its functions use; None: any."""
 
-    note: dict[str, Any]
-    stream: memoryview
-    buffers: list[memoryview]
+    names: tuple[str, ...]
+    stream: Place
+    buffers: tuple[Place, ...]
+    needs: tuple[str, ...] = ()  # packages that loading uses
+    words: str | None = ""
+    always: bool = False  # loaded whatever an action mentions
 
-
-def pack(note: dict[str, Any], stream_bytes: int, buffers: Sequence[memoryview]) -> tuple[bytes, list[bytes], int]:
-    """Everything before the stream, the padding in front of each buffer, and the size of the whole."""
-    note_bytes = json.dumps(note, separators=(",", ":")).encode()
-    end = _HEADER.size + len(note_bytes) + _PAIR.size * len(buffers) + stream_bytes
-    paddings: list[bytes] = []
-    table = bytearray()
-    for buffer in buffers:
-        gap = -end % ALIGNMENT
-        paddings.append(b"\0" * gap)
-        table += _PAIR.pack(end + gap, buffer.nbytes)
-        end += gap + buffer.nbytes
-    header = _HEADER.pack(
-        MAGIC, FORMAT, _PYTHON, 0, _BYTECODE, len(buffers), len(note_bytes), len(table), stream_bytes, end
-    )
-    return header + note_bytes + bytes(table), paddings, end
+    def places(self) -> list[Place]:
+        """Everything that the group is made of."""
+        return [self.stream, *self.buffers]
 
 
-def parse(data: bytes | bytearray | memoryview) -> Parts:
-    """Raises `SnapshotError` for everything that is not a whole, consistent snapshot of this Python."""
-    view = memoryview(data).cast("B")
-    if len(view) < _HEADER.size:
-        raise SnapshotError(f"a snapshot of {len(view)} bytes is shorter than its header ({_HEADER.size} bytes)")
-    magic, form, python, _, bytecode, count, note_size, table_size, stream_size, total = _HEADER.unpack_from(view)
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A parsed note."""
+
+    groups: tuple[Group, ...] = ()
+    not_kept: tuple[tuple[str, str], ...] = ()
+
+
+def padding(end: int, length: int) -> int:
+    """Bytes to leave out before the next `length` bytes go to `end`."""
+    return -end % (PAGE if length >= 4 * PAGE else ALIGNMENT)
+
+
+def front(version: Version, size: int, own: int) -> bytes:
+    """Everything before `size` bytes of streams and buffers. Places in segment `own` count from there."""
+    note = json.dumps(
+        {
+            "not_kept": dict(version.not_kept),
+            "groups": [
+                {
+                    "names": list(group.names),
+                    "stream": group.stream,
+                    "buffers": group.buffers,
+                    "needs": list(group.needs),
+                    "words": group.words,
+                    "always": group.always,
+                }
+                for group in version.groups
+            ],
+            "own": own,
+        },
+        separators=(",", ":"),
+    ).encode()
+    body = _body(len(note))
+    header = _HEADER.pack(MAGIC, FORMAT, _PYTHON, 0, _BYTECODE, len(note), body + size)
+    return header + note + bytes(body - _HEADER.size - len(note))
+
+
+def _body(note_size: int) -> int:
+    end = _HEADER.size + note_size
+    return end + -end % PAGE
+
+
+def parse(segments: Sequence[Segment]) -> Version:
+    """Raises `SnapshotError` for everything that is not a whole, consistent version of this Python."""
+    last = segments[-1]
+    head = last.read(0, _HEADER.size)
+    if len(head) < _HEADER.size:
+        raise SnapshotError(f"a snapshot of {len(head)} bytes is shorter than its header ({_HEADER.size} bytes)")
+    magic, form, python, _, bytecode, note_size, total = _HEADER.unpack(head)
     if magic != MAGIC:
         raise SnapshotError("this is not a snapshot: it does not begin with the snapshot's magic bytes")
     if form != FORMAT:
@@ -78,27 +132,47 @@ def parse(data: bytes | bytearray | memoryview) -> Parts:
             f"the snapshot was written by Python {python >> 8}.{python & 255}, this is Python {_PYTHON >> 8}."
             f"{_PYTHON & 255}: functions are kept as bytecode, so a session goes on under the Python that began it"
         )
-    if total > len(view):
-        raise SnapshotError(f"the snapshot says it has {total} bytes, {len(view)} were given")
-    if note_size > MAX_NOTE or count > MAX_BUFFERS or table_size != count * _PAIR.size:
-        raise SnapshotError("the snapshot's header does not add up: its note or its table of buffers is too large")
-    table_at = _HEADER.size + note_size
-    stream_at = table_at + table_size
-    stream_end = stream_at + stream_size
-    if stream_end > total:
-        raise SnapshotError(f"the snapshot's parts end at {stream_end}, behind its end at {total}")
-    return Parts(
-        note=_read_note(bytes(view[_HEADER.size : table_at])),
-        stream=view[stream_at:stream_end],
-        buffers=[_buffer(view, pair, stream_end, total) for pair in _PAIR.iter_unpack(view[table_at:stream_at])],
+    if total > last.size:
+        raise SnapshotError(f"the snapshot says it has {total} bytes, {last.size} were given")
+    if note_size > MAX_NOTE or _body(note_size) > total:
+        raise SnapshotError("the snapshot's header does not add up: its note is too large")
+    note = _read_note(last.read(_HEADER.size, note_size))
+    if note["own"] != len(segments) - 1:
+        raise SnapshotError(f"the snapshot goes with {note['own']} other segments, {len(segments) - 1} were given")
+    body = _body(note_size)
+    ends = [*((_HEADER.size, segment.size) for segment in segments[:-1]), (body, total)]
+    groups = tuple(_group(each, body, ends) for each in note["groups"])
+    if sum(len(group.buffers) for group in groups) > MAX_BUFFERS:
+        raise SnapshotError(f"the snapshot has more than {MAX_BUFFERS} buffers")
+    return Version(groups, tuple(note["not_kept"].items()))
+
+
+def _group(each: dict[str, Any], body: int, ends: Sequence[tuple[int, int]]) -> Group:
+    return Group(
+        names=tuple(each["names"]),
+        stream=_place(each["stream"], body, ends),
+        buffers=tuple(_place(numbers, body, ends) for numbers in each["buffers"]),
+        needs=tuple(each["needs"]),
+        words=each["words"],
+        always=each["always"],
     )
 
 
-def _buffer(view: memoryview, pair: tuple[int, int], begin: int, total: int) -> memoryview:
-    offset, length = pair
-    if offset < begin or offset % ALIGNMENT or offset + length > total:
-        raise SnapshotError(f"a buffer of {length} bytes at {offset} is not inside the snapshot ({begin} to {total})")
-    return view[offset : offset + length]
+def _place(numbers: Any, body: int, ends: Sequence[tuple[int, int]]) -> Place:
+    if type(numbers) is not list or len(numbers) != 3 or any(type(number) is not int for number in numbers):
+        raise SnapshotError("a place in a snapshot is a list of three integers")
+    segment, offset, length = numbers
+    if not 0 <= segment < len(ends):
+        raise SnapshotError(f"a buffer lies in segment {segment} of {len(ends)}")
+    if segment == len(ends) - 1:
+        offset += body
+    begin, end = ends[segment]
+    if offset < begin or offset % ALIGNMENT or length < 0 or offset + length > end:
+        raise SnapshotError(f"a buffer of {length} bytes at {offset} is not inside its segment ({begin} to {end})")
+    return Place(segment, offset, length)
+
+
+_FORM: dict[str, Any] = {"names": list, "stream": list, "buffers": list, "needs": list, "always": bool}
 
 
 def _read_note(data: bytes) -> dict[str, Any]:
@@ -106,11 +180,24 @@ def _read_note(data: bytes) -> dict[str, Any]:
         note = json.loads(data)
     except (ValueError, RecursionError):
         note = None
-    if type(note) is not dict or set(note) != {"needs", "not_kept"}:
+    if type(note) is not dict or set(note) != {"groups", "not_kept", "own"} or type(note["own"]) is not int:
         raise SnapshotError("the snapshot's note is not the JSON object that a snapshot begins with")
-    needs, not_kept = note["needs"], note["not_kept"]
-    if type(needs) is not list or not all(type(name) is str for name in needs):
-        raise SnapshotError("the snapshot's note must list the modules it needs as strings")
+    not_kept, groups = note["not_kept"], note["groups"]
     if type(not_kept) is not dict or not all(type(reason) is str for reason in not_kept.values()):
         raise SnapshotError("the snapshot's note must map each name that was not kept to a reason")
+    if type(groups) is not list or not all(_is_group(each) for each in groups):
+        raise SnapshotError("the snapshot's note must list its groups of names")
     return note
+
+
+def _is_group(each: Any) -> bool:
+    if type(each) is not dict or set(each) != {*_FORM, "words"}:
+        return False
+    if any(type(each[field]) is not kind for field, kind in _FORM.items()) or type(each["words"]) not in (
+        str,
+        type(None),
+    ):
+        return False
+    return all(type(name) is str and not name.startswith("__") for name in each["names"]) and all(
+        type(name) is str for name in each["needs"]
+    )

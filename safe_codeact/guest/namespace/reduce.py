@@ -11,6 +11,7 @@ instances. Every class or function that a stream names passes `known.granted` he
 from __future__ import annotations
 
 import collections
+import marshal
 import pickle
 import sys
 import types
@@ -67,6 +68,7 @@ class SessionPickler(pickle.Pickler):
         self.alone: dict[int, object] = {}  # arrays that share memory with none, whatever numpy says
         self.buffers: list[memoryview] = []
         self.needs: set[str] = set()
+        self.words: set[str] | None = set()  # of the code that is kept; None: it may use any name
         self.namespace = namespace
         self.known = known
         self.layouts = Layouts()
@@ -232,6 +234,16 @@ class SessionPickler(pickle.Pickler):
         reduction = self.named(method)
         return _bound(method.__objclass__, method.__name__) if reduction is None else reduction
 
+    def _reduce_code(self, code: types.CodeType) -> Any:
+        words = values.words_of(code)
+        self.words = None if self.words is None or words is None else self.words | words
+        return Rebuilder.code, (marshal.dumps(code),)
+
+    def _reduce_definition(self, definition: Any) -> Any:
+        source, defaults = definition.state()
+        self.words = None if self.words is None else self.words | values.words_in(source)
+        return Rebuilder.definition, (source, defaults)
+
     def _reduce_module(self, module: types.ModuleType) -> Any:
         reduction = self.named(module)
         if reduction is None:
@@ -311,6 +323,7 @@ _STEPS = frozenset(id(step) for step in vars(Rebuilder).values() if type(step) i
 
 _EXACT: dict[type, Any] = {
     types.FunctionType: SessionPickler._reduce_function,
+    types.CodeType: SessionPickler._reduce_code,
     types.BuiltinFunctionType: SessionPickler._reduce_builtin,
     types.MethodType: SessionPickler._reduce_method,
     types.MethodDescriptorType: SessionPickler._reduce_type_method,
@@ -325,6 +338,7 @@ _LATE: dict[str, Any] = {
     "numpy.ndarray": SessionPickler._reduce_array,
     "numpy.ufunc": SessionPickler._reduce_ufunc,
     "zoneinfo.ZoneInfo": SessionPickler._reduce_zone,
+    "safe_codeact.guest.interpreters.definitions.Function": SessionPickler._reduce_definition,
     **values.LATE,
     **frames.LATE,
 }

@@ -1,30 +1,32 @@
-"""`save` and `restore`: the names of a session to bytes and back."""
+"""`save` and `restore`: the names of a session to segments and back, group by group.
+
+Names that may share objects must be loaded and saved together, or two names for one list become two lists. Which names do
+is not worked out: whatever was loaded or made in one action is one group from then on, apart from what nobody can tell
+from a copy (numbers, texts, modules, tools), which is the other. A group that an action does not mention is not loaded,
+and its bytes stay where they are.
+"""
 
 from __future__ import annotations
 
-import io
-import pickle
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, Protocol
 
 from safe_codeact.guest.namespace import layout
-from safe_codeact.guest.namespace.known import Known, resolve
-from safe_codeact.guest.namespace.lost import Lost
-from safe_codeact.guest.namespace.patient import PatientUnpickler
-from safe_codeact.guest.namespace.raw import class_label
-from safe_codeact.guest.namespace.rebuild import STEPS, Rebuilder
-from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler, Shown
+from safe_codeact.guest.namespace.beside import FIGURES
+from safe_codeact.guest.namespace.known import Known
+from safe_codeact.guest.namespace.layout import Group, Place, SnapshotError, Version
+from safe_codeact.guest.namespace.loading import Loaded, load
+from safe_codeact.guest.namespace.pickled import Pickled, StateTooLarge, deep, pickle_names, too_large
+from safe_codeact.guest.namespace.reduce import Shown
+from safe_codeact.guest.namespace.segments import Segments, worth_keeping
 
-_REBUILD = Rebuilder.__module__
-_REASON_LENGTH = 300
 _REMEMBERED = 200  # names of earlier turns of which the snapshot still says why they are gone
-_FRAMES = 4_000  # recursion allowed while pickling: some 1,000 levels of nesting; C frames, 8 MB of stack hold them
-
-
-class StateTooLarge(Exception):
-    """The names do not fit into the limit; nothing was written."""
+_MOST_GROUPS = 32  # more are loaded whatever an action mentions, and so become fewer
+_ATOMS = (type(None), bool, int, float, complex, str, bytes, ModuleType, Shown)
+_IS_WORD = re.compile(r"\w+").fullmatch
 
 
 class Writer(Protocol):
@@ -33,18 +35,87 @@ class Writer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """`not_kept` maps each name that this save left out to the reason."""
+    """`not_kept` maps each name that this save left out to the reason; `kept` counts earlier segments that go on."""
 
     bytes_written: int
     not_kept: dict[str, str] = field(default_factory=dict)
+    kept: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """`not_kept` holds the names that earlier saves, or this load, could not keep; `extras` what was saved beside."""
+class Earlier:
+    """The version that an action begins with: what of it is loaded, and what waits."""
 
-    not_kept: dict[str, str] = field(default_factory=dict)
-    extras: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, segments: Segments, namespace: dict[str, Any], known: Known) -> None:
+        self.segments = segments
+        version = layout.parse(segments.all)
+        self.waiting = list(version.groups)
+        self.not_kept = dict(version.not_kept)
+        self.extras: dict[str, Any] = {}
+        self._namespace = namespace
+        self._known = known
+
+    def load(self, words: Collection[str] | None) -> None:
+        """Bind the names of the groups that `words` mention (None: of all), and of those that their functions mention.
+
+        Raises `SnapshotError`, with nothing bound.
+        """
+        mentioned = None if words is None or len(self.waiting) > _MOST_GROUPS else set(words)
+        made: list[tuple[Group, Loaded]] = []
+        waiting = self.waiting
+        while wanted := [group for group in waiting if _is_wanted(group, mentioned)]:
+            waiting = [group for group in waiting if not _is_wanted(group, mentioned)]
+            for group in wanted:
+                buffers = self.segments.buffers(group.buffers)
+                made.append((group, load(self.segments.read(group.stream), buffers, self._namespace, self._known)))
+                if mentioned is not None:
+                    mentioned = None if group.words is None else mentioned | set(group.words.split())
+        self.waiting = waiting
+        for group, loaded in made:
+            self._bind(group, loaded)
+        for _, loaded in made:
+            self.not_kept.update(loaded.settle())
+
+    def load_rest(self) -> None:
+        """Bind whatever still waits, under names that the action has not bound meanwhile."""
+        with deep():
+            try:
+                self.load(None)
+            except SnapshotError:
+                return  # it waits on
+
+    def _bind(self, group: Group, loaded: Loaded) -> None:
+        self.extras.update(loaded.extras)
+        self.not_kept.update(loaded.lost)
+        for name in group.names:
+            if name in loaded.names:
+                self._namespace.setdefault(name, loaded.names[name])
+                self.not_kept.pop(name, None)
+
+
+def _is_wanted(group: Group, mentioned: set[str] | None) -> bool:
+    return mentioned is None or group.always or not mentioned.isdisjoint(group.names)
+
+
+def restore(
+    segments: Segments, namespace: dict[str, Any], *, known: Known, words: Collection[str] | None = None
+) -> Earlier:
+    """Binds the names of a version in `namespace`, which must be the dict that the action's code runs over.
+
+    `words` are those that the action mentions; names that it cannot reach by them wait (None: none do). Large arrays are
+    not copied: they lie over the segments' private mappings, and can be written to. Raises `SnapshotError` where
+    nothing could be loaded; then `namespace` is as it was.
+    """
+    if type(namespace) is not dict or "__builtins__" not in namespace:
+        # SAFETY: a function made over globals without `__builtins__` gets CPython's own, for good.
+        raise ValueError("restore() needs an exact dict with the guarded builtins under '__builtins__'")
+    earlier = Earlier(segments, namespace, known)
+    earlier.load(words)
+    return earlier
+
+
+def needs(segments: Segments) -> list[str]:
+    """The packages that loading this version uses, without loading it."""
+    return sorted({name for group in layout.parse(segments.all).groups for name in group.needs})
 
 
 def save(
@@ -55,39 +126,37 @@ def save(
     limit_bytes: int,
     remembered: Mapping[str, str] | None = None,
     extras: Mapping[str, Any] | None = None,
+    earlier: Earlier | None = None,
 ) -> Saved:
-    """Writes the names of `namespace` to `out` as one snapshot.
+    """Writes the names of `namespace` to `out` as one segment; what `earlier` segments still hold stays there.
 
     Names that start with two underscores belong to the interpreter and are left out. `remembered` is what an earlier
-    `Restored.not_kept` said: it is carried on for names that are still unbound. `extras` is saved beside the names
-    (random state, say) and dropped where it can't be. Raises `StateTooLarge`; otherwise never fails for what the
-    namespace holds.
+    save left out: it is carried on for names that are still unbound. `extras` is saved beside the names (random state,
+    say) and dropped where it can't be. Raises `StateTooLarge`; otherwise never fails for what the namespace holds.
     """
     names = {
         name: _by_name(value, known)
         for name, value in namespace.items()
         if type(name) is str and not name.startswith("__")
     }
-    beside = dict(extras or {})
-    with _deep():
-        pickled, not_kept = _pickle(namespace, names, beside, known, limit_bytes)
-    note_kept = {name: why for name, why in (remembered or {}).items() if name not in names}
+    carried = [rest for group in (earlier.waiting if earlier is not None else ()) if (rest := _without(group, names))]
+    made, not_kept = _grouped(namespace, names, dict(extras or {}), known, limit_bytes)
+    still = {name for group in carried for name in group.names}
+    note_kept = {name: why for name, why in (remembered or {}).items() if name not in names and name not in still}
     note_kept.update(not_kept)
     while len(note_kept) > _REMEMBERED:
         del note_kept[next(iter(note_kept))]
-    note = {"needs": sorted(pickled.needs), "not_kept": note_kept}
-    front, paddings, total = layout.pack(note, pickled.size, pickled.buffers)
-    if total > limit_bytes:
-        raise StateTooLarge(_too_large(total, limit_bytes))
-    if len(pickled.buffers) > layout.MAX_BUFFERS:
-        raise StateTooLarge(f"the session holds {len(pickled.buffers)} arrays; at most {layout.MAX_BUFFERS} are kept")
+    body = _Body(made, carried, earlier.segments if earlier is not None else None)
+    if body.live > limit_bytes:
+        raise StateTooLarge(too_large(body.live, limit_bytes))
+    if body.buffers > layout.MAX_BUFFERS:
+        raise StateTooLarge(f"the session holds {body.buffers} arrays; at most {layout.MAX_BUFFERS} are kept")
+    groups = body.write_groups()
+    front = layout.front(Version(groups, tuple(note_kept.items())), body.end, len(body.kept))
     out.write(front)
-    for chunk in pickled.chunks:
-        out.write(chunk)
-    for padding, buffer in zip(paddings, pickled.buffers, strict=True):
-        out.write(padding)
-        out.write(buffer)
-    return Saved(total, not_kept)
+    for part in body.parts:
+        out.write(part)
+    return Saved(len(front) + body.end, not_kept, tuple(body.kept))
 
 
 def _by_name(value: object, known: Known) -> object:
@@ -98,196 +167,112 @@ def _by_name(value: object, known: Known) -> object:
     return value
 
 
-def _too_large(size: int, limit: int) -> str:
-    return (
-        f"the session's names take {size:,} bytes, more than the {limit:,} that limits.state_mb allows: "
-        f"delete what is no longer needed (del name), or keep it in a file of the workspace"
-    )
-
-
-class _Sink:
-    """Collects the stream's frames, and ends a pickling that outgrows the limit before it fills the memory."""
-
-    def __init__(self, limit: int) -> None:
-        self.chunks: list[bytes] = []
-        self.size = 0
-        self._limit = limit
-
-    def write(self, data: Any) -> int:
-        self.size += len(data)
-        if self.size > self._limit:
-            raise StateTooLarge(_too_large(self.size, self._limit))
-        self.chunks.append(bytes(data))
-        return len(data)
+def _without(group: Group, names: Mapping[str, Any]) -> Group | None:
+    """What is left of a group where names were bound anew."""
+    left = tuple(name for name in group.names if name not in names)
+    return replace(group, names=left) if left or group.always else None
 
 
 @dataclass(frozen=True, slots=True)
-class _Pickled:
-    chunks: list[bytes]
-    size: int
-    buffers: list[memoryview]
-    needs: set[str]
-    keep: object  # owns the memory behind `buffers`
+class _Made:
+    """A group that is saved anew."""
+
+    names: tuple[str, ...]
+    pickled: Pickled
+    always: bool
 
 
-def _dump(
-    namespace: dict[str, Any], names: object, extras: object, known: Known, limit: int, *, flat: bool = False
-) -> _Pickled:
-    sink = _Sink(limit)
-    pickler = SessionPickler(sink, namespace, known, flat=flat)
-    pickler.dump((names, extras, Later()) if flat else (names, extras))
-    return _Pickled(sink.chunks, sink.size, pickler.buffers, pickler.needs, pickler)
-
-
-def _pickle(
+def _grouped(
     namespace: dict[str, Any], names: dict[str, Any], extras: dict[str, Any], known: Known, limit: int
-) -> tuple[_Pickled, dict[str, str]]:
-    """One pickler over all names, so that what they share stays shared; only where that fails, name by name."""
+) -> tuple[list[_Made], dict[str, str]]:
+    """The groups to write, and the names that cannot be kept. Open figures share objects with names; other extras do not."""
+    apart = {name: value for name, value in names.items() if _is_atom(value, known)}
+    together = {name: value for name, value in names.items() if name not in apart}
+    figures = {FIGURES: extras.pop(FIGURES)} if FIGURES in extras else {}
+    made: list[_Made] = []
     not_kept: dict[str, str] = {}
-    problem = "it could not be saved together with the other names"
-    flat = False
-    for _ in range(4):  # a guest hook may fail on its second call only
-        try:
-            return _dump(namespace, names, extras, known, limit, flat=flat), not_kept
-        except StateTooLarge:
-            raise
-        except BaseException as failure:
-            problem = reason_of(failure, None)
-            if type(failure) is RecursionError and not flat:
-                flat = True
-                continue
-        bad, extras = _culprits(namespace, names, extras, known, limit)
-        not_kept.update(bad)
-        names = {name: value for name, value in names.items() if name not in bad}
-    not_kept.update(dict.fromkeys(names, problem))
-    return _dump(namespace, {}, {}, known, limit), not_kept
+    for some, beside in ((apart, {}), (together, figures), ({}, extras)):
+        if some or beside:
+            with deep():
+                pickled, bad = pickle_names(namespace, some, beside, known, limit)
+            not_kept.update(bad)
+            kept = tuple(name for name in some if name not in bad)
+            made.append(_Made(kept, pickled, bool(beside) or not all(map(_is_findable, kept))))
+    return made, not_kept
 
 
-def _culprits(
-    namespace: dict[str, Any], names: dict[str, Any], extras: dict[str, Any], known: Known, limit: int
-) -> tuple[dict[str, str], dict[str, Any]]:
-    bad: dict[str, str] = {}
-    for name, value in names.items():
-        try:
-            _dump(namespace, value, None, known, limit, flat=True)
-        except StateTooLarge:
-            raise
-        except BaseException as failure:
-            bad[name] = reason_of(failure, value)
-    good: dict[str, Any] = {}
-    for name, value in extras.items():
-        try:
-            _dump(namespace, value, None, known, limit, flat=True)
-        except BaseException:  # noqa: S112 - extras are ours; what can't be saved is left as it starts
-            continue
-        good[name] = value
-    return bad, good
+def _is_atom(value: object, known: Known) -> bool:
+    kind = type(value)
+    return any(kind is atom for atom in _ATOMS) or known.name_of(value) is not None
 
 
-def reason_of(failure: BaseException, value: object) -> str:
-    """One line on why a name was not kept. Texts of guest exceptions are not asked for: `__str__` is guest code."""
-    label = class_label(type(value))
-    text = failure.args[0] if type(failure) in (NotKept, TypeError) and failure.args else None
-    if type(text) is str and (type(failure) is NotKept or "can't be kept" in text):
-        reason = text
-    elif type(text) is str and text.startswith("cannot pickle "):
-        reason = f"{label} objects can't be kept: {text}"
-    elif type(failure) is RecursionError:
-        reason = f"this {label} is nested too deeply to be kept: flatten it, or keep it in a file of the workspace"
-    elif type(failure) is MemoryError:
-        reason = f"there was not enough memory left to save this {label}"
-    else:
-        reason = f"saving this {label} failed with {class_label(type(failure))}"
-    printable = "".join(each if each.isprintable() else " " for each in reason[: 2 * _REASON_LENGTH])
-    return " ".join(printable.split())[:_REASON_LENGTH]
+def _is_findable(name: str) -> bool:
+    """Whether whoever uses the name spells it as one word (not so where a class mangles it)."""
+    return _IS_WORD(name) is not None and not (name.startswith("_") and "__" in name)
 
 
-class _deep:
-    """Recursion for nested data, which the C pickler counts as Python calls."""
+class _Body:
+    """The streams and buffers of a new segment; `kept` are the earlier segments that go on."""
 
-    def __enter__(self) -> None:
-        self._before = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(self._before, _FRAMES))
+    def __init__(self, made: list[_Made], carried: list[Group], segments: Segments | None) -> None:
+        self._made = made
+        self._carried = carried
+        self._segments = segments
+        self.parts: list[bytes | memoryview] = []
+        self.end = 0
+        self._held = [
+            [None if segments is None else segments.place_of(buffer) for buffer in each.pickled.buffers]
+            for each in made
+        ]
+        old = [place for places in self._held for place in places if place is not None]
+        old += [place for group in carried for place in group.places()]
+        new = sum(each.pickled.size + sum(buffer.nbytes for buffer in each.pickled.buffers) for each in made)
+        new -= sum(place.length for places in self._held for place in places if place is not None)
+        self.live = new + sum(place.length for place in old)
+        self.buffers = sum(len(each.pickled.buffers) for each in made) + sum(len(group.buffers) for group in carried)
+        self.kept = [] if segments is None else worth_keeping(old, [each.size for each in segments.all], new)
+        self._numbers = {before: now for now, before in enumerate(self.kept)}
 
-    def __exit__(self, *_: object) -> None:
-        sys.setrecursionlimit(self._before)
+    def write_groups(self) -> tuple[Group, ...]:
+        """The note's groups, with everything that has no place yet put into `parts`."""
+        groups = [
+            Group(
+                names=each.names,
+                stream=self._add(each.pickled.size, *each.pickled.chunks),
+                buffers=tuple(
+                    self._moved(place) if place is not None and place.segment in self._numbers
+                    else self._add(buffer.nbytes, buffer)
+                    for place, buffer in zip(held, each.pickled.buffers, strict=True)
+                ),
+                needs=tuple(sorted(each.pickled.needs)),
+                words=each.pickled.words,
+                always=each.always,
+            )
+            for each, held in zip(self._made, self._held, strict=True)
+        ]  # fmt: skip
+        return (*groups, *(self._carry(group) for group in self._carried))
 
+    def _carry(self, group: Group) -> Group:
+        assert self._segments is not None
+        lost = [place for place in group.buffers if place.segment not in self._numbers]
+        memory = dict(zip(lost, self._segments.buffers(lost), strict=True))
+        stream = group.stream
+        return replace(
+            group,
+            stream=self._moved(stream) if stream.segment in self._numbers
+            else self._add(stream.length, self._segments.read(stream)),
+            buffers=tuple(
+                self._add(place.length, memory[place]) if place in memory else self._moved(place)
+                for place in group.buffers
+            ),
+        )  # fmt: skip
 
-class _SessionUnpickler(pickle.Unpickler):
-    """SAFETY: `find_class` is the only door out of a stream. It knows the steps, and what `known.resolve` grants."""
+    def _moved(self, place: Place) -> Place:
+        return place._replace(segment=self._numbers[place.segment])
 
-    def __init__(self, stream: Any, buffers: list[memoryview], rebuilder: Rebuilder, known: Known) -> None:
-        super().__init__(stream, buffers=buffers)
-        self._rebuilder = rebuilder
-        self._known = known
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module == _REBUILD:
-            if name not in STEPS:
-                raise pickle.UnpicklingError(f"{name} is not a step of a snapshot")
-            return getattr(self._rebuilder, STEPS[name])
-        try:
-            return resolve(module, name, self._known)
-        except LookupError as problem:
-            raise pickle.UnpicklingError(str(problem)) from None
-
-
-def needs(data: bytes | bytearray | memoryview) -> list[str]:
-    """The packages that loading this snapshot uses, without loading it."""
-    return list(layout.parse(data).note["needs"])
-
-
-def restore(data: bytes | bytearray | memoryview, namespace: dict[str, Any], *, known: Known) -> Restored:
-    """Binds the names of a snapshot in `namespace`, which must be the dict that the action's code runs over.
-
-    Large arrays are not copied: they lie over `data`, which should be a private mapping, so that they can be written
-    to. Raises `SnapshotError` where nothing could be loaded; then `namespace` is as it was.
-    """
-    if type(namespace) is not dict or "__builtins__" not in namespace:
-        # SAFETY: a function made over globals without `__builtins__` gets CPython's own, for good.
-        raise ValueError("restore() needs an exact dict with the guarded builtins under '__builtins__'")
-    parts = layout.parse(data)
-    not_kept = dict(parts.note["not_kept"])
-    rebuilder = Rebuilder(namespace, known)
-    with _deep():
-        try:
-            loaded = _SessionUnpickler(io.BytesIO(parts.stream), parts.buffers, rebuilder, known).load()
-        except BaseException:
-            return _restore_patiently(parts, namespace, known, not_kept)
-        rebuilder.finish()
-    return _bind(loaded, namespace, not_kept)
-
-
-def _restore_patiently(
-    parts: layout.Parts, namespace: dict[str, Any], known: Known, not_kept: dict[str, str]
-) -> Restored:
-    rebuilder = Rebuilder(namespace, known)
-    names = _SessionUnpickler(io.BytesIO(), [], rebuilder, known)
-    patient = PatientUnpickler(io.BytesIO(parts.stream), parts.buffers, rebuilder, names.find_class)
-    try:
-        loaded = patient.load()
-    except BaseException as failure:
-        raise layout.SnapshotError(
-            f"the session's state could not be loaded ({reason_of(failure, failure)})"
-        ) from failure
-    restored = _bind(loaded, namespace, not_kept)
-    rebuilder.finish()
-    lost = patient.settle()
-    if lost:
-        restored.not_kept["(entries)"] = f"{lost} entries of dicts or sets: the hash of their keys failed"
-    return restored
-
-
-def _bind(loaded: Any, namespace: dict[str, Any], not_kept: dict[str, str]) -> Restored:
-    if type(loaded) is not tuple or len(loaded) not in (2, 3) or not all(type(part) is dict for part in loaded[:2]):
-        raise layout.SnapshotError("the snapshot's stream is not a pair of names and extras")
-    names, extras = loaded[:2]
-    if not all(type(name) is str and not name.startswith("__") for name in (*names, *extras)):
-        raise layout.SnapshotError("the snapshot binds a name that a session cannot have")
-    for name, value in names.items():
-        if type(value) is Lost:
-            not_kept[name] = value.lost_reason
-        else:
-            namespace[name] = value
-            not_kept.pop(name, None)
-    return Restored(not_kept, extras)
+    def _add(self, length: int, *data: bytes | memoryview) -> Place:
+        gap = layout.padding(self.end, length)
+        place = Place(len(self.kept), self.end + gap, length)
+        self.parts += [bytes(gap), *data]
+        self.end += gap + length
+        return place

@@ -7,10 +7,11 @@ arguments, and where an object may contain itself a state that is filled in afte
 from __future__ import annotations
 
 import functools
-import marshal
+import re
 import sys
 import types
 import typing
+import unicodedata
 from typing import Any
 
 from safe_codeact.guest.namespace.rebuild import Rebuilder
@@ -67,8 +68,31 @@ def found_at(module: str, qualname: str) -> Any:
     return found
 
 
-def _reduce_code(_: Any, code: types.CodeType) -> Any:
-    return Rebuilder.code, (marshal.dumps(code),)
+_WORDS = re.compile(r"\w+")
+_LONG = 100_000  # characters of a text in a function that is not read for names
+
+
+def words_in(text: str) -> set[str]:
+    """What may be a name in a source, or in a text that some evaluator is given."""
+    return set(_WORDS.findall(text if text.isascii() else unicodedata.normalize("NFKC", text)))
+
+
+def words_of(code: types.CodeType) -> set[str] | None:
+    """Whatever a function and those inside it mention, texts included; None where that is too much to read."""
+    words: set[str] = set()
+    waiting: list[Any] = [code]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is types.CodeType:
+            words.update(part.co_names)
+            waiting += part.co_consts
+        elif type(part) is tuple or type(part) is frozenset:
+            waiting += part
+        elif type(part) is str:
+            if len(part) > _LONG:
+                return None
+            words |= words_in(part)
+    return words
 
 
 def _reduce_cell(_: Any, __: types.CellType) -> Any:
@@ -161,7 +185,6 @@ def _reduce_new_type(_: Any, new: Any) -> Any:
 
 
 EXACT: dict[type, Any] = {
-    types.CodeType: _reduce_code,
     types.CellType: _reduce_cell,
     staticmethod: _reduce_wrapped,
     classmethod: _reduce_wrapped,
@@ -175,12 +198,7 @@ EXACT: dict[type, Any] = {
 }
 
 
-def _reduce_definition(_: Any, definition: Any) -> Any:
-    return Rebuilder.definition, definition.state()
-
-
 LATE: dict[str, Any] = {
-    "safe_codeact.guest.interpreters.definitions.Function": _reduce_definition,
     "typing._GenericAlias": _reduce_alias,
     "typing._UnionGenericAlias": _reduce_alias,
     "typing._CallableGenericAlias": _reduce_alias,

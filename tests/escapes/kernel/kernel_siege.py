@@ -20,13 +20,14 @@ def claims_nothing(word: str) -> bool:
 class Siege:
     """A runtime without a gate, a session that attacks, and another one that is in the middle of its work."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, namespaces: str = "off") -> None:
+        """Without namespaces of its own: what is required everywhere holds everything."""
         self.world = world
         self.seen: list[tuple[str, list[str]]] = []
         self._held = threading.Event()
         self._release = threading.Event()
         policy = Policy.from_dict({
-            "version": 1, "name": "siege", "extends": "unrestricted",
+            "version": 1, "name": "siege", "extends": "unrestricted", "isolation": {"namespaces": namespaces},
             "limits": {"wall_seconds": 300, "cpu_seconds": 100, "memory_mb": 512, "state_mb": 64},
             "tools": {"look": {"max_calls": 50}, "hold": {"timeout_seconds": 300}},
         })  # fmt: skip

@@ -96,6 +96,7 @@ def changes(clean: dict[str, Any], seen: dict[str, Any], slot: str) -> list[str]
                     extra.remove(each)
             extra = [each for each in extra if not (slot and each.startswith(slot))]
             extra = [each for each in extra if "/vault/" not in each and not each.startswith("socket:")]
+            extra = [each for each in extra if not each.endswith("/pagemap")]  # every worker has its own from the start
             # A second name for the socket it has is a descriptor that somebody made: counted, not compared by number.
             if sum(each.startswith("socket:") for each in value) > sum(each.startswith("socket:") for each in before):
                 extra.append("one socket more")

@@ -74,6 +74,22 @@ def test_after_all_of_them_host_zygote_and_other_sessions_are_as_they_were(siege
     assert siege._sibling_result.value == "True", siege._sibling_result.text
 
 
+def test_with_namespaces_around_all_of_it_nothing_gets_further(world: World) -> None:
+    """Every attack once more, where the machine offers them: other paths through the kernel, the same end."""
+    siege = Siege(world, "preferred")
+    try:
+        found = {}
+        for attack in ATTACKS:
+            observation, breaches = siege.attack(attack)
+            if breaches or (attack.ends == "killed") != (observation.outcome == "forbidden_syscall"):
+                found[_named(attack)] = (breaches, observation.text)
+        assert not found
+        prepared = siege.launcher.prepared()
+        assert bool(prepared.namespaces) is not bool(prepared.not_entered)
+    finally:
+        siege.close()
+
+
 # ---- the same attacks where nothing holds them
 
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "guest" / "namespace"))
 
 from turns_driver import in_a_fork, make_session, prepare, run
 
-from safe_codeact.guest.namespace import SnapshotError, StateTooLarge, layout, restore, save
+from safe_codeact.guest.namespace import HeldSegment, Segments, SnapshotError, StateTooLarge, layout, restore, save
 
 _WATCHED = ("os.", "subprocess.", "socket.", "ctypes.", "open", "exec", "compile", "import", "sys._getframe", "pty.")
 _LIMIT = 1 << 26
@@ -44,7 +44,7 @@ def attempt(job: dict[str, Any], answer: dict[str, Any]) -> None:
     namespace, known = make_session("__main__")
     watch(touched)
     try:
-        restored = restore(data, namespace, known=known)
+        restored = restore(Segments([HeldSegment(data)]), namespace, known=known)
         answer["not_kept"] = restored.not_kept
     except SnapshotError as error:
         answer["error"] = f"SnapshotError: {error}"
@@ -59,13 +59,13 @@ def _bytes_of(job: dict[str, Any], answer: dict[str, Any]) -> bytearray:
         return bytearray.fromhex(job["snapshot"])
     if "stream" in job:
         stream = bytes.fromhex(job["stream"])
-        front, _, _ = layout.pack({"needs": [], "not_kept": {}}, len(stream), [])
-        return bytearray(front + stream)
+        group = layout.Group(("x",), layout.Place(0, 0, len(stream)), (), always=True)
+        return bytearray(layout.front(layout.Version((group,)), len(stream), 0) + stream)
     data = None
     for index, source in enumerate(job["turns"]):
         namespace, known = make_session("__main__")
         if data is not None:
-            restore(data, namespace, known=known)
+            restore(Segments([HeldSegment(data)]), namespace, known=known)
         run(source, namespace, index)
         out = io.BytesIO()
         try:

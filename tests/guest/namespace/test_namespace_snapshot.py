@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import io
+import json
 import sqlite3
 import struct
 import threading
@@ -15,6 +16,8 @@ import pytest
 
 from safe_codeact.guest.namespace import (
     DefaultKnown,
+    HeldSegment,
+    Segments,
     SnapshotError,
     StateTooLarge,
     layout,
@@ -39,7 +42,7 @@ def saved(namespace: dict[str, Any], **options: Any) -> tuple[bytes, dict[str, s
 
 def loaded(data: bytes | bytearray) -> tuple[dict[str, Any], Any]:
     namespace = fresh()
-    result = restore(data, namespace, known=DefaultKnown(builtins=namespace["__builtins__"]))
+    result = restore(Segments([HeldSegment(data)]), namespace, known=DefaultKnown(builtins=namespace["__builtins__"]))
     return {name: value for name, value in namespace.items() if not name.startswith("__")}, result
 
 
@@ -104,7 +107,7 @@ def test_a_state_that_does_not_fit_is_refused_before_anything_is_written() -> No
 def test_restore_refuses_a_namespace_without_guarded_builtins() -> None:
     data, _ = saved(fresh())
     with pytest.raises(ValueError, match="guarded builtins"):
-        restore(data, {}, known=DefaultKnown())
+        restore(Segments([HeldSegment(data)]), {}, known=DefaultKnown())
 
 
 def test_a_failed_restore_leaves_the_namespace_as_it_was() -> None:
@@ -112,7 +115,7 @@ def test_a_failed_restore_leaves_the_namespace_as_it_was() -> None:
     namespace = fresh() | {"old": 1}
     before = dict(namespace)
     with pytest.raises(SnapshotError):
-        restore(data[:-2], namespace, known=DefaultKnown())
+        restore(Segments([HeldSegment(data[:-2])]), namespace, known=DefaultKnown())
     assert namespace == before
 
 
@@ -130,8 +133,8 @@ def test_large_arrays_are_not_copied_and_are_aligned() -> None:
 
 def test_needs_tells_the_packages_without_loading() -> None:
     data, _ = saved(fresh() | {"a": np.arange(3)})
-    assert "numpy" in needs(data)
-    assert "numpy" not in needs(saved(fresh() | {"a": 1})[0])
+    assert "numpy" in needs(Segments([HeldSegment(data)]))
+    assert "numpy" not in needs(Segments([HeldSegment(saved(fresh() | {"a": 1})[0])]))
 
 
 def test_the_same_names_give_the_same_bytes() -> None:
@@ -159,15 +162,20 @@ HEADER_LIES = {
     "other format": lambda data: data[:8] + struct.pack("<H", 99) + data[10:],
     "other Python": lambda data: data[:10] + struct.pack("<H", 0x0302) + data[12:],
     "other bytecode": lambda data: data[:16] + b"\0\0\0\0" + data[20:],
-    "four billion buffers": lambda data: data[:20] + struct.pack("<I", 2**32 - 1) + data[24:],
-    "a note without end": lambda data: data[:24] + struct.pack("<Q", 2**60) + data[32:],
-    "a table without end": lambda data: data[:32] + struct.pack("<Q", 2**60) + data[40:],
-    "a stream without end": lambda data: data[:40] + struct.pack("<Q", 2**60) + data[48:],
-    "a total without end": lambda data: data[:48] + struct.pack("<Q", 2**60) + data[56:],
-    "a note that is no JSON": lambda data: data.replace(b'{"needs"', b'["needs"', 1),
+    "a note without end": lambda data: data[:20] + struct.pack("<Q", 2**60) + data[28:],
+    "a note shorter than it is": lambda data: data[:20] + struct.pack("<Q", 20) + data[28:],
+    "a total without end": lambda data: data[:28] + struct.pack("<Q", 2**60) + data[36:],
+    "a total of nothing": lambda data: data[:28] + struct.pack("<Q", 0) + data[36:],
+    "a note that is no JSON": lambda data: data.replace(b'{"not_kept"', b'["not_kept"', 1),
     "a note that is deeply nested": lambda data: (
-        data[:24] + struct.pack("<Q", 100_000) + data[32:48] + struct.pack("<Q", 300_000) + data[56:64] + b"[" * 300_000
+        data[:20] + struct.pack("<QQ", 100_000, 300_000) + data[36:64] + b"[" * 300_000
     ),
+    "other segments": lambda data: data.replace(b'"own":0', b'"own":3', 1),
+    "names that are no list": lambda data: data.replace(b'"names":["b"]', b'"names":"bb" ', 1),
+    "a name that is no text": lambda data: data.replace(b'"names":["b"]', b'"names":[123]', 1),
+    "a special name": lambda data: data.replace(b'"names":["b"]', b'"names":["__x"]', 1),
+    "words that are no text": lambda data: data.replace(b'"words":""', b'"words":12', 1),
+    "a group with a field too many": lambda data: data.replace(b'"words":"",', b'"words":"","x":1,', 1),
 }
 
 
@@ -178,18 +186,41 @@ def test_a_lying_header_is_refused(title: str) -> None:
         loaded(HEADER_LIES[title](data))
 
 
-@pytest.mark.parametrize("place", [0, 8], ids=["offset", "length"])
-@pytest.mark.parametrize("value", [0, 1, 63, 64, 2**20, 2**63, 2**64 - 64])
-def test_a_buffer_outside_the_snapshot_is_refused(place: int, value: int) -> None:
-    data = bytearray(saved(fresh() | {"a": np.arange(3000)})[0])
-    note_size = struct.unpack_from("<Q", data, 24)[0]
-    struct.pack_into("<Q", data, 64 + note_size + place, value)
-    if place == 8 and value <= 24_000:  # a shorter buffer is inside; then the array does not fit into it
-        names, result = loaded(data)
-        assert (names, list(result.not_kept)) == ({}, ["a"])
+def with_note(data: bytes, change: Any) -> bytes:
+    """The snapshot with another note, and everything else where it was."""
+    size = struct.unpack_from("<Q", data, 20)[0]
+    note = json.loads(data[64 : 64 + size])
+    change(note)
+    changed = json.dumps(note).encode()
+    assert len(changed) <= 4096 - 64
+    return data[:20] + struct.pack("<Q", len(changed)) + data[28:64] + changed.ljust(4096 - 64, b"\0") + data[4096:]
+
+
+PLACES = ("segment", "offset", "length")
+
+
+@pytest.mark.parametrize("of", ["stream", "buffers"])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("value", [-1, 0, 1, 63, 64, 2**20, 2**63, 2**64 - 64, 2**200, 1.0, True, None, "0", [0]])
+def test_a_place_outside_the_snapshot_is_refused(of: str, place: str, value: Any) -> None:
+    """Or loads what is there: a stream that is none, a buffer that an array does not fit into."""
+    data, _ = saved(fresh() | {"a": np.arange(3000)})
+
+    def change(note: Any) -> None:
+        [group] = note["groups"]
+        target = group["stream"] if of == "stream" else group["buffers"][0]
+        target[PLACES.index(place)] = value
+
+    changed = with_note(data, change)
+    if type(value) is int and 0 <= value <= 64 and (place != "offset" or value % 64 == 0):
+        try:
+            names, result = loaded(changed)
+        except SnapshotError:
+            return
+        assert list(names) + list(result.not_kept) == ["a"]
         return
     with pytest.raises(SnapshotError):
-        loaded(data)
+        loaded(changed)
 
 
 def test_no_flipped_byte_and_no_cut_crashes_the_loader() -> None:

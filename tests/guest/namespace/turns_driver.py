@@ -12,7 +12,6 @@ import gc
 import importlib
 import io
 import json
-import mmap
 import os
 import sys
 import tempfile
@@ -21,7 +20,16 @@ import types
 import warnings
 from typing import Any
 
-from safe_codeact.guest.namespace import Beside, DefaultKnown, Settings, restore, save
+from safe_codeact.guest.namespace import (
+    Beside,
+    DefaultKnown,
+    FileSegment,
+    Segments,
+    Settings,
+    restore,
+    save,
+    words_in,
+)
 
 # fmt: off
 MODULES = (
@@ -120,21 +128,34 @@ def run(source: str, namespace: dict[str, Any], index: int) -> None:
         print(f"{type(error).__name__}: {error}")
 
 
+LOOKING_AROUND = {"globals", "locals", "vars", "dir", "eval", "exec", "get_type_hints", "query"}
+
+
 def one_turn(source: str, index: int, name: str, path: str, answer: dict[str, Any]) -> None:
+    """As a worker does it: from a row of files, whose names wait unless the source mentions them; to one file more."""
     namespace, known = make_session(name)
-    remembered: dict[str, str] = {}
     beside = Beside(_SETTINGS[0])
+    words = words_in(source)
+    earlier = None
+    row: list[str] = []
     if os.path.exists(path):
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
-        restored = restore(memoryview(data), namespace, known=known)
-        beside.restore(restored.extras)
-        remembered = restored.not_kept
+        with open(path, encoding="utf-8") as file:
+            row = json.load(file)
+        given = [FileSegment(os.open(each, os.O_RDONLY)) for each in row]
+        pagemap = os.open("/proc/self/pagemap", os.O_RDONLY)
+        looking = not words.isdisjoint(LOOKING_AROUND)
+        earlier = restore(Segments(given, pagemap), namespace, known=known, words=None if looking else words)
+        beside.restore(earlier.extras)
     run(source, namespace, index)
-    with open(f"{path}.new", "wb") as file:
-        extras = beside.changed()
-        saved = save(namespace, known=known, out=file, limit_bytes=1 << 28, remembered=remembered, extras=extras)
-    os.replace(f"{path}.new", path)
+    new = f"{path}.{index}"
+    remembered = {} if earlier is None else earlier.not_kept
+    with open(new, "wb") as file:
+        saved = save(
+            namespace, known=known, out=file, limit_bytes=1 << 28, remembered=remembered, extras=beside.changed(),
+            earlier=earlier,
+        )  # fmt: skip
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump([*(row[place] for place in saved.kept), new], file)
     answer["not_kept"] = saved.not_kept
     answer["remembered"] = remembered
 

@@ -21,6 +21,7 @@ from safe_codeact.guest.guards import install, library
 from safe_codeact.guest.modules.attributes import field_names, format_text
 from safe_codeact.guest.modules.event_loop import ActionLoopPolicy
 from safe_codeact.guest.modules.patches.expressions import checked, harmless_builtins
+from safe_codeact.guest.waiting import all_names
 
 
 def patch_string() -> None:
@@ -117,6 +118,7 @@ def patch_typing() -> None:
         return real_compile(source, filename, mode, *args, **kwargs)  # type: ignore[no-any-return]
 
     def gated_eval(code: CodeType, globals: Any = None, locals: Any = None) -> Any:
+        all_names()
         if (
             globals is not None and "__builtins__" not in globals
         ):  # else CPython would put this module's in: the real ones
