@@ -80,7 +80,7 @@ def _told(loaded: Any) -> Loaded:
     if type(loaded) is not tuple or len(loaded) not in (2, 3) or not all(type(part) is dict for part in loaded[:2]):
         raise SnapshotError("the snapshot's stream is not a pair of names and extras")
     names, extras = loaded[:2]
-    if not all(type(name) is str and not name.startswith("__") for name in (*names, *extras)):
+    if not all(type(name) is str and name[:2] != "__" for name in (*names, *extras)):
         raise SnapshotError("the snapshot binds a name that a session cannot have")
     lost = {name: value.lost_reason for name, value in names.items() if type(value) is Lost}
-    return Loaded({name: value for name, value in names.items() if name not in lost}, extras, lost)
+    return Loaded({name: value for name, value in names.items() if name not in lost} if lost else names, extras, lost)

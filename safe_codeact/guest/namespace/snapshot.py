@@ -25,7 +25,8 @@ from safe_codeact.guest.namespace.segments import Segments, worth_keeping
 
 _REMEMBERED = 200  # names of earlier turns of which the snapshot still says why they are gone
 _MOST_GROUPS = 32  # more are loaded whatever an action mentions, and so become fewer
-_ATOMS = (type(None), bool, int, float, complex, str, bytes, ModuleType, Shown)
+_ATOMS = frozenset(map(id, (type(None), bool, int, float, complex, str, bytes, ModuleType, Shown)))  # by identity
+_CONTAINERS = frozenset(map(id, (dict, list, set)))  # the equality of a class may be the action's own
 _IS_WORD = re.compile(r"\w+").fullmatch
 
 
@@ -86,10 +87,10 @@ class Earlier:
     def _bind(self, group: Group, loaded: Loaded) -> None:
         self.extras.update(loaded.extras)
         self.not_kept.update(loaded.lost)
-        for name in group.names:
-            if name in loaded.names:
-                self._namespace.setdefault(name, loaded.names[name])
-                self.not_kept.pop(name, None)
+        namespace, wanted = self._namespace, set(group.names)
+        found = {name: value for name, value in loaded.names.items() if name in wanted}
+        self.not_kept = {name: why for name, why in self.not_kept.items() if name not in found}
+        namespace.update(found if namespace.keys().isdisjoint(found) else {**found, **namespace})
 
 
 def _is_wanted(group: Group, mentioned: set[str] | None) -> bool:
@@ -135,9 +136,9 @@ def save(
     say) and dropped where it can't be. Raises `StateTooLarge`; otherwise never fails for what the namespace holds.
     """
     names = {
-        name: _by_name(value, known)
+        name: _by_name(value, known) if id(type(value)) in _CONTAINERS else value
         for name, value in namespace.items()
-        if type(name) is str and not name.startswith("__")
+        if type(name) is str and name[:2] != "__"
     }
     carried = [rest for group in (earlier.waiting if earlier is not None else ()) if (rest := _without(group, names))]
     made, not_kept = _grouped(namespace, names, dict(extras or {}), known, limit_bytes)
@@ -161,10 +162,8 @@ def save(
 
 def _by_name(value: object, known: Known) -> object:
     """A container that a module shows (`from sympy import *` brings some) stays the module's own, functions and all."""
-    kind = type(value)  # compared by identity: the equality of a class may be the action's own
-    if (kind is dict or kind is list or kind is set) and (name := known.name_of(value)) is not None:
-        return Shown(name)
-    return value
+    name = known.name_of(value)
+    return value if name is None else Shown(name)
 
 
 def _without(group: Group, names: Mapping[str, Any]) -> Group | None:
@@ -197,13 +196,17 @@ def _grouped(
                 pickled, bad = pickle_names(namespace, some, beside, known, limit)
             not_kept.update(bad)
             kept = tuple(name for name in some if name not in bad)
-            made.append(_Made(kept, pickled, bool(beside) or not all(map(_is_findable, kept))))
+            made.append(_Made(kept, pickled, bool(beside) or not _are_findable(kept)))
     return made, not_kept
 
 
 def _is_atom(value: object, known: Known) -> bool:
-    kind = type(value)
-    return any(kind is atom for atom in _ATOMS) or known.name_of(value) is not None
+    return id(type(value)) in _ATOMS or known.name_of(value) is not None
+
+
+def _are_findable(names: tuple[str, ...]) -> bool:
+    text = "x".join(names)  # most names are plain, and there may be ten thousand
+    return (text.isascii() and text.isidentifier() and "__" not in text) or all(map(_is_findable, names))
 
 
 def _is_findable(name: str) -> bool:
