@@ -1,9 +1,11 @@
 """The command line: one file per verb, and what they share.
 
 app        the verbs put together
-run, check, explain, doctor, agent
+run, check, explain, doctor, agent, audit, policy_…
            one verb each; what a verb needs it imports when it runs, so that `--help` and a typing error answer at
            once
+learning   the smallest policy under which programs run
+revisions  policies as git has them in another revision
 kept       a session in a folder
 sources    program text from files and from standard input
 terminal   what may reach a terminal, and in what form

@@ -30,6 +30,7 @@ GROUPS = {
         "test": "Judge a policy's own examples, and say which lines none of them exercises.",
         "diff": "Compare two policies by meaning: widened, narrowed, and a witness for each widening.",
         "schema": "Print the JSON Schema of policy files, for editors.",
+        "learn": "Run programs, confined, and propose the smallest policy that lets them.",
         "lock": "Pin the digest of policy files: a changed one is then refused.",
     }
 }

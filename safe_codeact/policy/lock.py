@@ -3,7 +3,8 @@
 Threat: a policy changes without its file being touched, because one that it extends did, or because a release of this
 package changed a shipped one. What doesn't work: comparing files, since none of them need differ. What we do: pin the digest
 of the effective policy; a file with a lock beside it is loaded only as it was locked. What still gets through: whoever may
-write the folder can write the lock, too; it belongs into version control, where a change of it is seen.
+write the folder can write the lock, too; it belongs into version control, where a change of it is seen. The lock of a
+parent is not asked for when a child is loaded: the child's own digest covers what it takes from there.
 """
 
 from __future__ import annotations

@@ -25,27 +25,48 @@ _UNHEARD = "\u00abunheard of\u00bb"
 Verdict = Literal["always", "never", "sometimes", "unknown"]
 
 
-def calls_for(*parsed: conditions.Condition) -> tuple[list[dict[str, Any]], bool]:
-    """Arguments that the conditions can tell apart and that make sense to one of them, and whether that is all kinds.
+def calls_for(target: conditions.Condition, *others: conditions.Condition) -> tuple[list[dict[str, Any]], bool]:
+    """Arguments that make sense to `target` and that it and the others can tell apart, and whether that is all kinds of them.
 
     Whether a condition makes sense depends on the kinds of its arguments and not on their values, so a combination of kinds
-    is asked about once, and only those that make sense are tried with all their values.
+    is asked about once. Where it makes no sense to one of the others, that one refuses it whatever it is, and what only that
+    one asks about has one value.
     """
-    constants = frozenset().union(*(each.constants for each in parsed))
-    paths = sorted(frozenset().union(*(each.paths for each in parsed)))
+    constants = frozenset().union(*(each.constants for each in (target, *others)))
+    paths = sorted(frozenset().union(*(each.paths for each in (target, *others))))
     kinds, complete = _values(constants, max(1, len(paths)))
     if len(kinds) ** len(paths) > MOST_CALLS:
         return [], False
     calls: list[dict[str, Any]] = []
     for combination in itertools.product(kinds, repeat=len(paths)):
         first = _arguments(dict(zip(paths, (kinds[kind][-1] for kind in combination), strict=True)))
-        if all(holds(each, first) is None for each in parsed):
+        if holds(target, first) is None:
             continue
-        for values in itertools.product(*(kinds[kind] for kind in combination)):
+        all_sensible = all(holds(each, first) is not None for each in others)
+        values = [
+            kinds[kind] if all_sensible or path in target.paths else kinds[kind][-1:]
+            for path, kind in zip(paths, combination, strict=True)
+        ]
+        for each in itertools.product(*values):
             if len(calls) >= MOST_CALLS:
                 return calls, False
-            calls.append(_arguments(dict(zip(paths, values, strict=True))))
+            calls.append(_arguments(dict(zip(paths, each, strict=True))))
     return calls, complete
+
+
+def gained(old: str | None, new: str | None) -> tuple[dict[str, Any] | None, bool]:
+    """A call that the condition `new` lets through and `old` refuses, or None; and whether that was asked of all calls.
+
+    None for a condition: every call goes through.
+    """
+    before, now = (None if text is None else conditions.parse(text) for text in (old, new))
+    if before is None:
+        return None, True
+    calls, complete = calls_for(before) if now is None else calls_for(now, before)
+    for call in calls:
+        if (now is None or holds(now, call) is True) and holds(before, call) is not True:
+            return call, complete
+    return None, complete
 
 
 def verdict(text: str) -> Verdict:
@@ -66,11 +87,6 @@ def holds(parsed: conditions.Condition, arguments: Mapping[str, Any]) -> bool | 
         return parsed.holds(arguments)
     except conditions.Unmet:
         return None
-
-
-def let_through(text: str | None, arguments: Mapping[str, Any]) -> bool:
-    """Whether a call with these arguments goes through: without a condition, every one does."""
-    return text is None or holds(conditions.parse(text), arguments) is True
 
 
 def _values(constants: frozenset[int | float | str], parameters: int) -> tuple[dict[str, list[Any]], bool]:

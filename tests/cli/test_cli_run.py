@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 
-def _cli(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+def _cli(
+    *arguments: str, stdin: str = "", file_bytes: int = resource.RLIM_INFINITY, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """One command; its files may not grow beyond `file_bytes`: what is beyond fails as on a full disk."""
     return subprocess.run(
         [sys.executable, "-m", "safe_codeact", *arguments],
         input=stdin,
@@ -21,6 +25,7 @@ def _cli(*arguments: str, stdin: str = "", **environment: str) -> subprocess.Com
         text=True,
         timeout=120,
         env={**os.environ, **environment},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY)),
         check=False,
     )
 
@@ -57,14 +62,50 @@ def test_output_of_an_action_cannot_write_over_what_is_shown() -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_a_state_folder_is_refused_until_there_is_a_store_on_disk(tmp_path: Path) -> None:
-    done = _cli("run", "-", "--state", str(tmp_path / "state"), stdin="1")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"safe-codeact: --state {tmp_path}/state: not supported by this version, which keeps no session on disk: "
-        "leave the option out.\n"
+def test_a_second_command_with_the_same_folder_finds_names_and_files_of_the_first(tmp_path: Path) -> None:
+    state, policy = tmp_path / "state", tmp_path / "files.yaml"
+    policy.write_text("extends: strict\nfilesystem: {workspace: rw}\nlimits: {workspace_files: 9}")
+    options = ("--policy", str(policy), "--state", str(state))
+    first = _cli("run", "-", *options, stdin="x = [1]\nopen('f.txt', 'w').write('one')\ndef double(): return x * 2")
+    assert (first.returncode, first.stderr) == (0, "")
+    failed = _cli("run", "-", *options, stdin="x.append(2)\n1 / 0")
+    assert (failed.returncode, failed.stderr) == (1, "")
+    full = _cli("run", "-", *options, stdin="x.append(3)\nballast = bytes(100_000)\nx", file_bytes=60_000)
+    assert (full.returncode, "[1, 2, 3]" in full.stdout) == (2, True)
+    assert (
+        f"{state}: The state could not be kept, and the session is as it was before: {state}/state.db cannot"
+        in full.stderr
     )
-    assert not (tmp_path / "state").exists()
+    second = _cli("run", "-", *options, "--json", stdin="(double(), open('f.txt').read())")
+    assert json.loads(second.stdout)["value"] == "([1, 2, 1, 2], 'one')"
+    assert (second.returncode, second.stderr) == (0, "")
+    assert {path.name: path.stat().st_mode & 0o777 for path in [state, *state.iterdir()]} == {
+        "state": 0o700, "state.db": 0o600, "key": 0o600,
+    }  # fmt: skip
+
+
+def test_what_a_state_folder_cannot_keep_or_give_back_is_said_with_status_2(tmp_path: Path) -> None:
+    open_to_all, keyless, file = tmp_path / "open", tmp_path / "keyless", tmp_path / "file"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o755)
+    keyless.mkdir(mode=0o700)
+    (keyless / "state.db").touch(mode=0o600)
+    file.touch()
+    for folder, said in [
+        (open_to_all, f"--state {open_to_all}: expected a folder that is this user's alone: mkdir -m 700"),
+        (
+            keyless,
+            f"--state {keyless}: state.db is there without its key, and cannot be read. Restore key, or name another",
+        ),
+        (file, f"--state {file}: expected a folder that is this user's alone"),
+        (tmp_path / "no" / "parent", f"--state {tmp_path}/no/parent: cannot be used: No such file or directory."),
+    ]:
+        done = _cli("run", "-", "--state", str(folder), stdin="1")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"safe-codeact: {said}")
+    wrong = _cli("run", "-", "--policy", "no-such", "--state", str(tmp_path / "new"), stdin="1")
+    assert wrong.returncode == 2
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_action_reads_nothing_of_the_callers_environment() -> None:
@@ -110,7 +151,7 @@ def test_doctor_as_json_is_one_document() -> None:
 
 def test_doctor_fails_where_a_required_protection_is_missing(tmp_path: Path) -> None:
     policy = tmp_path / "more.yaml"
-    policy.write_text("extends: strict\nisolation: {namespaces: required}")
+    policy.write_text("extends: strict\nisolation: {cgroup: required}")
     done = _cli("doctor", "--policy", str(policy))
     assert done.returncode == 1
     assert "missing" in done.stdout

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safe_codeact.policy import conditions
-from safe_codeact.policy.samples import calls_for, holds, let_through, verdict
+from safe_codeact.policy.samples import calls_for, gained, holds, verdict
 
 _ALWAYS = [
     "true",
@@ -105,6 +105,26 @@ def test_calls_are_arguments_with_fields_as_mappings() -> None:
     calls, complete = calls_for(conditions.parse("order.total > 5"))
     assert complete
     assert {"order": {"total": 6}} in calls
-    assert let_through(None, {})
-    assert let_through("order.total > 5", {"order": {"total": 6}})
-    assert not let_through("order.total > 5", {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "gains", "loses"),
+    [
+        ("a <= 100", "a <= 200", True, False),
+        ("a <= 100", "a >= 50", True, True),
+        ("a <= 100", "not a > 100", False, False),
+        ("a <= 100", None, True, False),
+        (None, "a <= 100", False, True),
+        (None, "a <= 100 or a > 100", False, False),
+        ("a < 1 and a > 2", "x in ['a', 'b'] and y.z > 3", True, False),
+        ("a <= 100", "a <= 100 and b == 'x'", False, True),
+        ("a <= 100", "b == 'x'", True, True),
+    ],
+)
+def test_a_condition_is_compared_with_another_by_the_calls_that_only_one_lets_through(
+    old: str | None, new: str | None, gains: bool, loses: bool
+) -> None:
+    for narrow, wide, found in ((old, new, gains), (new, old, loses)):
+        call, complete = gained(narrow, wide)
+        assert complete
+        assert (call is not None) is found

@@ -1,0 +1,54 @@
+"""`safe-codeact policy test P…`: the examples of policies, judged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from safe_codeact.policy.origins import Traced
+    from safe_codeact.policy.rehearsal import Rehearsal
+
+
+def policy_test(
+    policies: Annotated[list[str], typer.Argument(metavar="P…", help="Shipped names, or paths.")],
+    coverage: Annotated[bool, typer.Option("--coverage", help="Name every line that no example exercises.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> int:
+    """Judge each policy's own examples by the gate; nothing is run.
+
+    Exit status: 0 all hold, 1 one does not, 2 usage.
+    """
+    from safe_codeact.cli import terminal  # start-up time, as below
+    from safe_codeact.cli.audit import judge
+    from safe_codeact.policy.origins import trace
+    from safe_codeact.policy.rehearsal import rehearse
+
+    done = [
+        (name, traced, rehearse(traced.policy, judge)) for name, traced in [(each, trace(each)) for each in policies]
+    ]
+    if as_json:
+        terminal.show_json({"policies": [{"policy": name, **each.to_dict()} for name, _, each in done]})
+    else:
+        for name, traced, each in done:
+            terminal.show(_report(name, traced, each, coverage))
+    return 0 if all(each.holds for _, _, each in done) else 1
+
+
+def _report(name: str, traced: Traced, done: Rehearsal, coverage: bool) -> str:
+    lines = []
+    for outcome in done.outcomes:
+        if outcome.complaint:
+            place = traced.place("examples", outcome.number)
+            lines.append(f"{place}: examples[{outcome.number}] {outcome.complaint}.")
+    wrong, total = len(lines), len(done.outcomes)
+    lines.append(f"{name}: {total - wrong} of {total} examples hold.")
+    for what, all_lines, idle in (("import", done.imports, done.idle_imports), ("tool", done.tools, done.idle_tools)):
+        if all_lines:
+            lines.append(
+                f"  {len(all_lines) - len(idle)} of {len(all_lines)} {what} lines are exercised by an example."
+            )
+        if coverage and idle:
+            lines.append(f"  Not exercised: {', '.join(idle)}.")
+    return "\n".join(lines)
