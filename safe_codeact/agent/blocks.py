@@ -10,21 +10,12 @@ text holds a closing fence, as in any Markdown; the action then fails its gate a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from safe_codeact.agent.marks import END_TOKENS, IMAGINED, PYTHON_NAMES, TAGS, Kind, Tag
 
 # Longer runs of backticks count as this long; it bounds how many kinds of closer there are to remember.
 _LONGEST_MARKER = 8
 _ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
-
-
-class Kind(StrEnum):
-    """What a block was written as."""
-
-    fence = "fence"
-    execute = "execute"
-    tag = "tag"
-    tool_call = "tool_call"
-    solution = "solution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,23 +38,6 @@ class Blocks:
     imagined: bool = False
 
 
-# tag → what it means, and whether it counts only at the start of a line (where prose and HTML use it inline).
-_TAGS: dict[str, tuple[Kind, bool]] = {
-    "<execute>": (Kind.execute, False),
-    "<solution>": (Kind.solution, False),
-    "<tool_call>": (Kind.tool_call, True),
-    "<code>": (Kind.tag, True),
-    "<python>": (Kind.tag, True),
-    "<tool_code>": (Kind.tag, True),
-    "<|python_tag|>": (Kind.tag, True),
-    "<answer>": (Kind.solution, True),
-    "<final_answer>": (Kind.solution, True),
-}
-# Has no closer of its own: the rest of the reply is code.
-_OPEN_ENDED = "<|python_tag|>"
-_IMAGINED = ("observation:", "<observation>", "execution result:", "[observation]")
-
-
 def scan(text: str, *, tags: bool = True) -> Blocks:
     """All blocks of `text`, in order; without `tags`, the fenced ones only. Time is linear in its length."""
     return _Scanner(text.replace("\r\n", "\n").replace("\r", "\n"), tags=tags).scan()
@@ -77,8 +51,8 @@ class _Scanner:
         self._blocks: list[Block] = []
         self._no_closer: set[str] = set()
         # Where each tag that counts anywhere comes next; a line of a million tags is then still read once.
-        self._next_tag = {tag: -1 for tag, (_, at_line_start) in _TAGS.items() if tags and not at_line_start}
-        self._line_tags = tuple(tag for tag, (_, at_line_start) in _TAGS.items() if tags and at_line_start)
+        self._next_tag = {tag: -1 for tag in TAGS if tags and tag.anywhere}
+        self._line_tags = tuple(tag for tag in TAGS if tags and not tag.anywhere)
 
     def scan(self) -> Blocks:
         position = 0
@@ -97,14 +71,19 @@ class _Scanner:
         return len(self._text) if end < 0 else end
 
     def _is_imagined(self, start: int, end: int) -> bool:
-        return self._lower[start:end].lstrip(" \t*#_>").startswith(_IMAGINED)
+        return self._lower[start:end].lstrip(" \t*#_>").startswith(IMAGINED)
 
     def _line_with_tags(self, start: int, end: int) -> int:
         """Takes a line that opens no fence, with every tag block that starts in it. Gives where reading goes on."""
         position = start
         indent = len(self._lower[start:end]) - len(self._lower[start:end].lstrip(" \t>"))
         found = next(
-            ((start + indent, tag) for tag in self._line_tags if self._lower.startswith(tag, start + indent, end)), None
+            (
+                (start + indent, tag)
+                for tag in self._line_tags
+                if self._lower.startswith(tag.opener, start + indent, end)
+            ),
+            None,
         )
         while True:
             found = found or self._tag_before(position, end)
@@ -113,37 +92,38 @@ class _Scanner:
                 return end + 1
             place, tag = found
             self._prose.append(self._text[position:place])
-            position = self._take_tag(tag, place + len(tag))
+            position = self._take_tag(tag, place + len(tag.opener))
             found = None
             if position >= end:
                 # The block ended on a later line; what follows it there is a line of its own.
                 return position + (self._text[position : position + 1] == "\n")
 
-    def _tag_before(self, start: int, end: int) -> tuple[int, str] | None:
-        found: tuple[int, str] | None = None
+    def _tag_before(self, start: int, end: int) -> tuple[int, Tag] | None:
+        found: tuple[int, Tag] | None = None
         for tag, place in self._next_tag.items():
             if place < start:
-                place = self._lower.find(tag, start)
+                place = self._lower.find(tag.opener, start)
                 self._next_tag[tag] = place = len(self._text) if place < 0 else place
             if place < end and (found is None or place < found[0]):
                 found = (place, tag)
         return found
 
-    def _take_tag(self, tag: str, body_start: int) -> int:
+    def _take_tag(self, tag: Tag, body_start: int) -> int:
         body_end, after, closed = self._tag_end(tag, body_start)
-        body = self._text[body_start:body_end]
-        kind = _TAGS[tag][0]
+        # Code on the opener's own line has no indentation of its own.
+        body = self._text[body_start:body_end].lstrip(" \t")
+        kind = tag.kind
         inner = _first_inner_fence(body) if kind in (Kind.execute, Kind.tag) else None
         if inner is not None:
             body, closed = inner[0], closed or inner[1]
         self._blocks.append(Block(kind=kind, language="python", body=_trimmed(body), closed=closed))
         return after
 
-    def _tag_end(self, tag: str, body_start: int) -> tuple[int, int, bool]:
+    def _tag_end(self, tag: Tag, body_start: int) -> tuple[int, int, bool]:
         """Where the body ends, where reading goes on, and whether the closer was there."""
-        if tag == _OPEN_ENDED:
-            return len(self._text), len(self._text), True
-        closer = "</" + tag[1:]
+        closer = tag.closer
+        if not closer:
+            return len(self._text), len(self._text), False
         place = -1 if closer in self._no_closer else self._lower.find(closer, body_start)
         if place < 0:
             self._no_closer.add(closer)
@@ -160,6 +140,9 @@ class _Scanner:
             return end + 1
         if opening.before:
             self._prose.append(opening.before)
+        again = self._line_end(end + 1)
+        if self._text[end + 1 : again].strip() == line.strip() != opening.marker:
+            end = again  # the opener is written twice
         body_end, after, closed = self._fence_end(opening, end + 1)
         self._add_fence(opening, self._text[end + 1 : body_end], closed=closed)
         return after
@@ -181,7 +164,7 @@ class _Scanner:
         while position < length:
             end = self._line_end(position)
             line = self._text[position:end].strip(" \t>")
-            if searching and line.startswith(marker) and not line.strip(marker[0]):
+            if searching and line.startswith(marker) and _is_closer(self._text[position:end], marker):
                 return position, end + 1, True
             if glued >= 0 and line.startswith(marker[:3]):
                 break
@@ -196,6 +179,14 @@ class _Scanner:
             return length, length, False
         end = self._line_end(glued)
         return glued + len(self._text[glued:end].rstrip().rstrip(marker[0])), end + 1, True
+
+
+def _is_closer(line: str, marker: str) -> bool:
+    """A line of marks alone, or followed by the token that a framework stops at."""
+    line = line.strip()
+    for token in END_TOKENS:
+        line = line.removesuffix(token)
+    return not line.strip(" \t>").strip(marker[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +225,7 @@ def _opening_after_prose(line: str) -> _Opening | None:
     if place <= 0:
         return None
     language = line[place + 3 :].strip().lower()
-    if not language or language not in PYTHON_NAMES:
+    if language not in PYTHON_NAMES and language != "json":
         return None
     before = line[:place].rstrip("`")
     return None if "```" in before else _Opening(marker="```", language=language, before=before)
@@ -270,10 +261,3 @@ def _trimmed(body: str) -> str:
     while first < len(lines) and not lines[first].strip():
         first += 1
     return "\n".join(lines[first:])
-
-
-# "" is not here: a fence without a language is code only where nothing else in the reply is.
-PYTHON_NAMES = frozenset(
-    {"python", "py", "python3", "py3", "ipython", "ipython3", "jupyter", "pycon", "tool_code", "run_python"}
-    | {"execute", "execute_code", "code", "python-repl", "repl", "code_interpreter"}
-)

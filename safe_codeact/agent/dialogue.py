@@ -7,110 +7,129 @@ hand the observation to `observe`. A turn is one reply of the model, whatever it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safe_codeact.agent.context import fold, observation_messages
+from safe_codeact.agent.budget import Budgets, Meter
+from safe_codeact.agent.context import Context, Fold, observation_messages
 from safe_codeact.agent.events import (
     ActionProposed,
     AgentResult,
     AnswerReady,
+    ContextFolded,
     ModelUsage,
     ObservationReady,
     ReplyReturned,
+    Setting,
+    Step,
     StoppedBy,
 )
 from safe_codeact.agent.extract import extract
 from safe_codeact.agent.repetition import Repetition
-from safe_codeact.agent.reply import Reply, encodable
+from safe_codeact.agent.reply import Reply
 
 if TYPE_CHECKING:
-    from safe_codeact import Artifact, Observation
+    from safe_codeact import Artifact, Observation, Variable
 
 _NO_REPLY = "(empty reply)"
 
 
 class Dialogue:
-    """One run's conversation and its count of turns."""
+    """One run's conversation, its budgets and its steps. The clock starts when it is made."""
 
-    def __init__(self, *, system: str, task: str, max_turns: int, context_tokens: int) -> None:
-        self._messages: list[Mapping[str, Any]] = [
-            {"role": "system", "content": system},
-            {"role": "user", "content": encodable(task)},
-        ]
-        self._max_turns = max_turns
-        self._context_tokens = context_tokens
-        self._observed: list[int] = []  # where the observations are in `_messages`
-        self._observations: list[Observation] = []
+    def __init__(self, *, context: Context, budgets: Budgets, setting: Setting) -> None:
+        self._context = context
+        self._setting = setting
+        self.meter = Meter(budgets)
+        self._steps: list[Step] = []
+        self._folds: list[tuple[int, Fold]] = []
         self._open_calls: list[str] = []
         self._usage = ModelUsage()
-        self._thought = ""
-        self._source = ""
         self._repetition = Repetition()
         self.turn = 1
 
     def messages(self) -> list[Mapping[str, Any]]:
         """What to send for the next reply."""
-        return fold(self._messages, self._observed, self._context_tokens)
+        return self._context.messages()
+
+    def must_fold(self) -> bool:
+        """Whether `fold` is to be called before the next request."""
+        return self._context.is_too_long()
+
+    def fold(self, variables: Sequence[Variable]) -> ContextFolded:
+        """Makes room in the conversation; `variables` are those that the session has now."""
+        fold = self._context.fold(variables)
+        self._folds.append((self.turn, fold))
+        return ContextFolded(turn=self.turn, fold=fold)
 
     def take(self, reply: Reply) -> ActionProposed | ReplyReturned | AnswerReady:
         """The model has replied. A proposed action must be run and handed to `observe`."""
+        self.meter.note_reply(reply, self._context.size())
         self._usage = ModelUsage(
             requests=self._usage.requests + 1,
             prompt_tokens=self._usage.prompt_tokens + reply.prompt_tokens,
             completion_tokens=self._usage.completion_tokens + reply.completion_tokens,
         )
         reading = extract(reply)
-        self._messages.append(self._assistant_message(reply))
-        self._thought = "\n\n".join(part for part in (reply.reasoning.strip(), reading.thought) if part)
+        self._context.add_reply(self._assistant_message(reply))
+        thought = "\n\n".join(part for part in (reply.reasoning.strip(), reading.thought) if part)
+        step = Step(turn=self.turn, kind=reading.kind, format=reading.format.value, thought=thought)
         if reading.kind == "answer":
+            self._steps.append(replace(step, text=reading.answer))
             return self._end(reading.answer, "answer")
         if reading.kind == "action":
-            self._source = reading.source
+            self._steps.append(replace(step, source=reading.source))
             return ActionProposed(
-                turn=self.turn,
-                thought=self._thought,
-                source=reading.source,
-                format=reading.format.value,
-                blocks=reading.blocks,
+                turn=self.turn, thought=thought, source=reading.source, format=step.format, blocks=reading.blocks
             )
+        self._steps.append(replace(step, text=reply.text, reason=reading.reason))
         self._tell(reading.reason)
         return ReplyReturned(turn=self.turn, text=reply.text, reason=reading.reason)
 
     def observe(self, observation: Observation) -> ObservationReady:
         """The proposed action has ended."""
-        self._observations.append(observation)
-        self._messages.extend(observation_messages(observation, self._open_calls))
-        self._observed.append(len(self._messages) - 1)
-        self._repetition.note(self._source, observation)
+        self.meter.note_observation(observation)
+        self._repetition.note(self._steps[-1].source, observation)
         hint = self._repetition.hint
-        if hint:
-            last = self._messages[-1]
-            self._messages[-1] = {**last, "content": f"{last['content']}\n\n{hint}"}
+        self._steps[-1] = replace(self._steps[-1], observation=observation, hint=hint)
+        self._context.add_answers(observation_messages(observation, self._open_calls, hint))
         return ObservationReady(turn=self.turn, observation=observation, hint=hint)
 
     def next_turn(self) -> AnswerReady | None:
         """To be called after `observe`, and after a returned reply: the end, or None when the model is to be asked."""
-        if self._observations and self._observations[-1].final_answer is not None:
-            return self._end(self._observations[-1].final_answer, "answer")
+        last = self._steps[-1].observation
+        if last is not None and last.final_answer is not None:
+            return self._end(last.final_answer, "answer")
         if self._repetition.is_over:
             return self._end(None, "repetition")
-        if self.turn >= self._max_turns:
-            return self._end(None, "max_turns")
+        over = self.meter.over(self.turn)
+        if over is not None:
+            return self._end(None, over)
         self.turn += 1
         return None
 
+    def out_of_time(self) -> AnswerReady:
+        """The end, where the time is up in the middle of a turn."""
+        return self._end(None, "max_seconds")
+
     def _end(self, answer: Any, stopped_by: StoppedBy) -> AnswerReady:
+        observations = [step.observation for step in self._steps if step.observation is not None]
         result = AgentResult(
             answer=answer,
             turns=self.turn,
-            messages=tuple(self._messages),
+            messages=self._context.whole(),
             stopped_by=stopped_by,
-            artifacts=_last_versions(self._observations),
-            observations=tuple(self._observations),
+            artifacts=_last_versions(observations),
+            observations=tuple(observations),
             usage=self._usage,
+            spent=self.meter.spent(self.turn),
+            steps=tuple(self._steps),
+            folds=tuple(self._folds),
+            setting=self._setting,
         )
-        return AnswerReady(turn=self.turn, answer=answer, stopped_by=stopped_by, thought=self._thought, result=result)
+        thought = self._steps[-1].thought if self._steps else ""
+        return AnswerReady(turn=self.turn, answer=answer, stopped_by=stopped_by, thought=thought, result=result)
 
     def _assistant_message(self, reply: Reply) -> Mapping[str, Any]:
         self._open_calls = []
@@ -126,9 +145,11 @@ class Dialogue:
 
     def _tell(self, reason: str) -> None:
         if not self._open_calls:
-            self._messages.append({"role": "user", "content": reason})
-        for call in self._open_calls:
-            self._messages.append({"role": "tool", "tool_call_id": call, "content": reason})
+            self._context.add_answers([{"role": "user", "content": reason}])
+            return
+        self._context.add_answers(
+            [{"role": "tool", "tool_call_id": call, "content": reason} for call in self._open_calls]
+        )
 
 
 def _as_json(arguments: str) -> str:

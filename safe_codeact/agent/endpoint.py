@@ -19,7 +19,7 @@ from typing import Any
 
 import openai
 
-from safe_codeact.agent.reply import ReplyTooLong
+from safe_codeact.agent.reply import ReplyFailed, ReplyTooLong
 from safe_codeact.agent.transport import ResponseTooLarge, ResponseTooSlow
 
 _QUOTED_CHARACTERS = 300
@@ -114,7 +114,10 @@ def diagnose(error: Exception, secrets: Sequence[str] = ()) -> Trouble:
         what = f"cannot be reached ({_clean(_reason(chain), secrets)})"
         return Trouble(what=what, way_out=_ADDRESS, passing=True)
     if isinstance(error, openai.APIError):
-        return _of_stream_error(error, secrets)
+        body = error.body if isinstance(error.body, dict) else {}
+        return _of_stream_error(str(error.message), f"{body.get('type')} {body.get('code')}", secrets)
+    if isinstance(error, ReplyFailed):
+        return _of_stream_error(str(error), error.code, secrets)
     if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
         return Trouble(what="sent a chunk that is not JSON", way_out=_NOT_THE_API)
     return Trouble(
@@ -150,12 +153,11 @@ def _of_status(error: openai.APIStatusError, secrets: Sequence[str]) -> Trouble:
     )
 
 
-def _of_stream_error(error: openai.APIError, secrets: Sequence[str]) -> Trouble:
-    body = error.body if isinstance(error.body, dict) else {}
-    kind = f"{body.get('type')} {body.get('code')}".lower()
-    passing = any(word in kind for word in ("rate", "server", "overload", "timeout", "429", "500", "502", "503"))
-    quoted = _clean(str(error.message), secrets)
-    return Trouble(what=f"reported an error in the middle of its reply: {quoted}", way_out=_LATER, passing=passing)
+def _of_stream_error(message: str, kind: str, secrets: Sequence[str]) -> Trouble:
+    words = ("rate", "server", "overload", "timeout", "429", "500", "502", "503")
+    passing = any(word in kind.lower() for word in words)
+    what = f"reported an error in the middle of its reply: {_clean(message, secrets)}"
+    return Trouble(what=what, way_out=_LATER, passing=passing)
 
 
 def _said(error: openai.APIStatusError) -> str:

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from safe_codeact.agent.budget import Spent
+from safe_codeact.agent.context import Fold
+
 if TYPE_CHECKING:
     from safe_codeact import Artifact, Observation
 
 
 # "repetition": the same came back four times in a row, although the model was told at the third.
-StoppedBy = Literal["answer", "max_turns", "repetition"]
+StoppedBy = Literal["answer", "max_turns", "max_tokens", "max_seconds", "max_tool_calls", "repetition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +31,42 @@ class ModelUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One turn, as it was understood: an action (`source`, `observation`), the answer, or a reply returned (`reason`).
+
+    `format` says how the model wrote it, `thought` is the prose around, `hint` what the model was told besides.
+    `observation` is None where the run ended before the action.
+    """
+
+    turn: int
+    kind: Literal["action", "answer", "returned"]
+    format: str
+    thought: str = ""
+    source: str = ""
+    observation: Observation | None = None
+    text: str = ""  # of a reply that was an answer or returned
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a run was given: `policy_digest` is that of the effective policy (SHA-256, hex)."""
+
+    task: str = ""
+    model: str = ""
+    policy: str = ""
+    policy_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentResult:
     """What a run came to.
 
     `answer` is the model's text, or the value given to `final_answer(…)`; None exactly when `stopped_by` is not
     "answer". `messages` is the whole conversation, as the endpoint is shown it when nothing is folded. `artifacts`
-    holds the last version of each name, in the order of first appearance.
+    holds the last version of each name, in the order of first appearance. `steps` has one entry for each turn, `folds`
+    one for each folding of the context, with the turn before which it was done.
     """
 
     answer: Any
@@ -43,6 +76,10 @@ class AgentResult:
     artifacts: tuple[Artifact, ...] = ()
     observations: tuple[Observation, ...] = ()
     usage: ModelUsage = field(default_factory=ModelUsage)
+    spent: Spent = field(default_factory=Spent)
+    steps: tuple[Step, ...] = ()
+    folds: tuple[tuple[int, Fold], ...] = ()
+    setting: Setting = field(default_factory=Setting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +130,14 @@ class ObservationReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContextFolded:
+    """The conversation had grown too long: before this turn's request, old observations were cut or turns left out."""
+
+    turn: int
+    fold: Fold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerReady:
     """The last event of every run that ends by itself. `answer` is None when a budget ended it."""
 
@@ -103,4 +148,4 @@ class AnswerReady:
     result: AgentResult
 
 
-Event = ModelDelta | ModelRetry | ActionProposed | ReplyReturned | ObservationReady | AnswerReady
+Event = ModelDelta | ModelRetry | ActionProposed | ReplyReturned | ObservationReady | ContextFolded | AnswerReady

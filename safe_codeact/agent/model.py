@@ -1,4 +1,4 @@
-"""The model: a name at an OpenAI-compatible endpoint, asked over chat completions with streaming.
+"""The model: a name at an OpenAI-compatible endpoint, asked over chat completions (or Responses) with streaming.
 
 `ChatModel` and `AsyncChatModel` are two pumps; what to send, how chunks become a reply and what an error means is
 shared and does no I/O. Each raises `ModelUnavailable` and nothing else for what an endpoint does. The client's own
@@ -12,16 +12,20 @@ import os
 import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import openai
 
 from safe_codeact.agent.endpoint import NO_STREAM, Patience, Trouble, diagnose, not_a_completion
 from safe_codeact.agent.reply import Piece, Reply, ReplyAssembler
-from safe_codeact.agent.transport import AsyncBoundedClient, BoundedClient, ResponseTooSlow
+from safe_codeact.agent.responses import ResponsesAssembler, flat_tools, input_items
+from safe_codeact.agent.transport import AsyncBoundedClient, BoundedClient, ResponseTooSlow, ending_at
 from safe_codeact.errors import ModelUnavailable
 
+Api = Literal["chat", "responses"]
 Messages = Sequence[Mapping[str, Any]]
+# A read that was bounded by the end of the run may return this much before it.
+_CLOCK_SLACK = 0.05
 DEFAULT_ENDPOINT = "https://api.openai.com/v1"
 
 
@@ -33,6 +37,10 @@ class Waiting:
     seconds: float
 
 
+class OutOfTime(Exception):
+    """The run's time is up, or would be before the next attempt."""
+
+
 @dataclass(slots=True)
 class _Habits:
     """How one endpoint is spoken to; the last two are learned from its answers."""
@@ -41,6 +49,7 @@ class _Habits:
     model: str
     options: Mapping[str, Any]
     patience: Patience
+    api: Api = "chat"
     streaming: bool = True
     counts_tokens: bool = True
 
@@ -48,8 +57,9 @@ class _Habits:
 class _Request:
     """One request for one reply: what both pumps share. Does no I/O."""
 
-    def __init__(self, habits: _Habits, secrets: Sequence[str]) -> None:
+    def __init__(self, habits: _Habits, secrets: Sequence[str], ends: float | None) -> None:
         self._habits = habits
+        self._ends = ends  # a moment of `time.monotonic()`
         self._patience = habits.patience
         self._secrets = secrets
         self._attempt = 0
@@ -60,16 +70,31 @@ class _Request:
         return self._habits.streaming
 
     def begin(self) -> None:
-        self.assembler = ReplyAssembler()
-        self._deadline = time.monotonic() + self._patience.reply_seconds
+        """Another attempt. Raises `OutOfTime`."""
+        self.assembler = ReplyAssembler() if self._habits.api == "chat" else ResponsesAssembler()
+        now = time.monotonic()
+        self._require(now)
+        self._deadline = min(now + self._patience.reply_seconds, self._ends or float("inf"))
+
+    def _require(self, moment: float) -> None:
+        if self._ends is not None and moment >= self._ends:
+            raise OutOfTime
 
     def body(self, messages: Messages) -> dict[str, Any]:
         habits = self._habits
         body: dict[str, Any] = {"model": habits.model, "messages": list(messages), **habits.options}
+        if habits.api == "responses":
+            body = {"model": habits.model, "input": input_items(messages), "store": False, **flat_tools(habits.options)}
         if habits.streaming:
             body["stream"] = True
-            if habits.counts_tokens:
+            if habits.counts_tokens and habits.api == "chat":
                 body["stream_options"] = {"include_usage": True}
+        if self._ends is not None:
+            left = max(self._ends - time.monotonic(), 0.001)
+            patience = self._patience
+            body["timeout"] = openai.Timeout(
+                min(patience.silence_seconds, left), connect=min(patience.connect_seconds, left)
+            )
         return body
 
     def take(self, chunk: Any) -> list[Piece]:
@@ -92,7 +117,8 @@ class _Request:
         return NO_STREAM
 
     def failed(self, error: Exception | Trouble) -> Waiting:
-        """What to do about a failure. Raises `ModelUnavailable` where another try cannot mend it."""
+        """What to do about a failure. Raises `ModelUnavailable` where another try cannot mend it, or `OutOfTime`."""
+        self._require(time.monotonic() + _CLOCK_SLACK)
         trouble = error if isinstance(error, Trouble) else diagnose(error, self._secrets)
         habits = self._habits
         if trouble is NO_STREAM:
@@ -104,6 +130,7 @@ class _Request:
         self._attempt += 1
         if wait is None:
             raise ModelUnavailable(trouble.sentence(habits.endpoint, habits.model, self._attempt)) from None
+        self._require(time.monotonic() + wait)
         return Waiting(trouble.what, wait)
 
 
@@ -119,6 +146,7 @@ class ChatModel:
         client: openai.OpenAI | None = None,
         patience: Patience | None = None,
         options: Mapping[str, Any] | None = None,
+        api: Api = "chat",
     ) -> None:
         patience = patience or Patience()
         self._own = client is None
@@ -134,17 +162,22 @@ class ChatModel:
         else:
             client = client.with_options(max_retries=0)
         self._client = client
-        self._habits = _Habits(str(client.base_url).rstrip("/"), model, dict(options or {}), patience)
+        self._habits = _Habits(str(client.base_url).rstrip("/"), model, dict(options or {}), patience, api)
+        self._create = _create(client, api)
 
-    def ask(self, messages: Messages) -> Generator[Piece | Waiting | Reply, None, None]:
-        """Asks for one reply: its pieces as they come, waits between attempts, last the `Reply`."""
-        request = _Request(self._habits, [str(self._client.api_key)])
+    def ask(self, messages: Messages, ends: float | None = None) -> Generator[Piece | Waiting | Reply, None, None]:
+        """Asks for one reply: its pieces as they come, waits between attempts, last the `Reply`.
+
+        `ends` is the moment of `time.monotonic()` at which it raises `OutOfTime`.
+        """
+        request = _Request(self._habits, [str(self._client.api_key)], ends)
         while True:
             request.begin()
             whole: Any = None
             trouble: Exception | Trouble | None
             try:
-                whole = self._client.chat.completions.create(**request.body(messages))
+                with ending_at(ends):
+                    whole = self._create(**request.body(messages))
                 if request.streaming:
                     with whole:
                         for chunk in whole:
@@ -184,6 +217,7 @@ class AsyncChatModel:
         client: openai.AsyncOpenAI | None = None,
         patience: Patience | None = None,
         options: Mapping[str, Any] | None = None,
+        api: Api = "chat",
     ) -> None:
         patience = patience or Patience()
         self._own = client is None
@@ -199,17 +233,19 @@ class AsyncChatModel:
         else:
             client = client.with_options(max_retries=0)
         self._client = client
-        self._habits = _Habits(str(client.base_url).rstrip("/"), model, dict(options or {}), patience)
+        self._habits = _Habits(str(client.base_url).rstrip("/"), model, dict(options or {}), patience, api)
+        self._create = _create(client, api)
 
-    async def ask(self, messages: Messages) -> AsyncGenerator[Piece | Waiting | Reply, None]:
+    async def ask(self, messages: Messages, ends: float | None = None) -> AsyncGenerator[Piece | Waiting | Reply, None]:
         """As `ChatModel.ask`."""
-        request = _Request(self._habits, [str(self._client.api_key)])
+        request = _Request(self._habits, [str(self._client.api_key)], ends)
         while True:
             request.begin()
             whole: Any = None
             trouble: Exception | Trouble | None
             try:
-                whole = await self._client.chat.completions.create(**request.body(messages))
+                with ending_at(ends):
+                    whole = await self._create(**request.body(messages))
                 if request.streaming:
                     async with whole:
                         async for chunk in whole:
@@ -257,6 +293,15 @@ def address(base_url: str | None, api_key: str | None) -> tuple[str, str]:
             "another endpoint with OPENAI_BASE_URL (or base_url=)."
         )
     return endpoint, key or "none"
+
+
+def _create(client: Any, api: Api) -> Any:
+    """The client's method that asks. Raises `ValueError` for another API, and for a client that lacks it."""
+    if api not in ("chat", "responses"):
+        raise ValueError(f"api={api!r} must be 'chat' (chat completions) or 'responses'.")
+    if api == "responses" and not hasattr(client, "responses"):
+        raise ValueError(f"api='responses' needs a newer openai package than {openai.__version__}: 1.66 or later.")
+    return client.chat.completions.create if api == "chat" else client.responses.create
 
 
 def _timeout(patience: Patience) -> openai.Timeout:

@@ -1,7 +1,7 @@
 """One reply of the model, put together from whatever the endpoint sends.
 
 The client builds its chunk objects without validating them, so a chunk may hold None, a number or a list where the
-chat-completions API has an object. Everything is read through `_part`, which gives None for what is not there; what is
+chat-completions API has an object. Everything is read through `part`, which gives None for what is not there; what is
 there and of the wrong type is dropped, never trusted.
 """
 
@@ -43,6 +43,14 @@ class ReplyTooLong(Exception):
     """More than `MAX_REPLY_CHARACTERS`, or more than `MAX_TOOL_CALLS`, in one reply."""
 
 
+class ReplyFailed(Exception):
+    """The endpoint said in the middle of a reply that it failed; `code` is its own word for why."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @dataclass(slots=True)
 class _CallParts:
     id: str = ""
@@ -69,54 +77,56 @@ class ReplyAssembler:
 
     def feed(self, chunk: Any) -> list[Piece]:
         """Takes one chunk; gives back what a reader would want to see of it."""
-        usage = _part(chunk, "usage")
-        if usage is not None:
-            self._tokens = (_count(usage, "prompt_tokens"), _count(usage, "completion_tokens"))
-        choices = _part(chunk, "choices")
+        self.count(part(chunk, "usage"), "prompt_tokens", "completion_tokens")
+        choices = part(chunk, "choices")
         choice = choices[0] if isinstance(choices, list | tuple) and choices else None
         if choice is None:
             return []
         self.saw_choice = True
-        finish = _part(choice, "finish_reason")
-        if isinstance(finish, str) and finish:
-            self._finish = finish
+        self.end(text(choice, "finish_reason"))
         # A stream brings `delta`, a whole completion `message`, the oldest servers `text`.
-        part = _part(choice, "delta")
-        if part is None:
-            part = _part(choice, "message")
-        pieces: list[Piece] = []
-        self._add_text(part, choice, pieces)
-        self._add_calls(_part(part, "tool_calls"), pieces)
-        return pieces
-
-    def _add_text(self, part: Any, choice: Any, pieces: list[Piece]) -> None:
+        piece = part(choice, "delta")
+        if piece is None:
+            piece = part(choice, "message")
         # `reasoning_content` is DeepSeek's and vLLM's name for it, `reasoning` OpenRouter's and Ollama's.
-        reasoning = _text(part, "reasoning_content") or _text(part, "reasoning")
-        if reasoning:
-            self._reasoning.append(self._counted(reasoning))
-            pieces.append(("reasoning", reasoning))
-        content = _text(part, "content") or _text(part, "refusal") or _text(choice, "text")
-        if content:
-            self._text.append(self._counted(content))
-            pieces.append(("content", content))
-
-    def _add_calls(self, calls: Any, pieces: list[Piece]) -> None:
-        if not isinstance(calls, list | tuple):
-            return
-        for position, call in enumerate(calls):
-            index = _part(call, "index")
+        pieces = self.add("reasoning", text(piece, "reasoning_content") or text(piece, "reasoning"))
+        pieces += self.add("content", text(piece, "content") or text(piece, "refusal") or text(choice, "text"))
+        calls = part(piece, "tool_calls")
+        for position, call in enumerate(calls if isinstance(calls, list | tuple) else ()):
+            index = part(call, "index")
+            function = part(call, "function")
             # A whole completion numbers its calls by their place only.
             key = index if isinstance(index, int) else position
-            if key not in self._calls and len(self._calls) >= MAX_TOOL_CALLS:
-                raise ReplyTooLong(f"more than {MAX_TOOL_CALLS} tool calls in one reply")
-            parts = self._calls.setdefault(key, _CallParts())
-            function = _part(call, "function")
-            parts.id = parts.id or _text(call, "id")
-            parts.name = parts.name or _text(function, "name")
-            arguments = _text(function, "arguments")
-            if arguments:
-                parts.arguments.append(self._counted(arguments))
-                pieces.append(("tool_call", arguments))
+            pieces += self.add_arguments(key, text(call, "id"), text(function, "name"), text(function, "arguments"))
+        return pieces
+
+    def add(self, kind: Literal["content", "reasoning"], written: str) -> list[Piece]:
+        """A piece of text or of reasoning."""
+        if not written:
+            return []
+        (self._text if kind == "content" else self._reasoning).append(self._counted(written))
+        return [(kind, written)]
+
+    def add_arguments(self, key: int, identity: str, name: str, written: str) -> list[Piece]:
+        """A piece of a call: its id and name come once, in whichever piece."""
+        if key not in self._calls and len(self._calls) >= MAX_TOOL_CALLS:
+            raise ReplyTooLong(f"more than {MAX_TOOL_CALLS} tool calls in one reply")
+        parts = self._calls.setdefault(key, _CallParts())
+        parts.id = parts.id or identity
+        parts.name = parts.name or name
+        if not written:
+            return []
+        parts.arguments.append(self._counted(written))
+        return [("tool_call", written)]
+
+    def end(self, reason: str) -> None:
+        """The endpoint's word for why the reply ended, where it gave one."""
+        self._finish = reason or self._finish
+
+    def count(self, usage: Any, prompt: str, completion: str) -> None:
+        """The endpoint's count of tokens, where it gave one."""
+        if usage is not None:
+            self._tokens = (_count(usage, prompt), _count(usage, completion))
 
     def _counted(self, text: str) -> str:
         self._characters += len(text)
@@ -142,26 +152,28 @@ class ReplyAssembler:
         )
 
 
-def encodable(text: str) -> str:
+def encodable(given: str) -> str:
     """The text with lone surrogates replaced: JSON can bring them in, and the next request could not carry them."""
     try:
-        text.encode()
+        given.encode()
     except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
+        return given.encode("utf-8", "replace").decode()
+    return given
 
 
-def _part(value: Any, name: str) -> Any:
+def part(value: Any, name: str) -> Any:
+    """The field of an object or of a mapping; None where there is none."""
     if isinstance(value, Mapping):
         return value.get(name)
     return getattr(value, name, None)
 
 
-def _text(value: Any, name: str) -> str:
-    part = _part(value, name)
-    return part if isinstance(part, str) else ""
+def text(value: Any, name: str) -> str:
+    """As `part`, "" for what is no text."""
+    field = part(value, name)
+    return field if isinstance(field, str) else ""
 
 
 def _count(value: Any, name: str) -> int:
-    part = _part(value, name)
-    return part if isinstance(part, int) and part > 0 else 0
+    field = part(value, name)
+    return field if isinstance(field, int) and field > 0 else 0

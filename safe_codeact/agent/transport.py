@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -35,10 +37,27 @@ class ResponseTooSlow(Exception):
     """The response was not complete in the time for a whole reply."""
 
 
+# The moment of `time.monotonic()` at which the run that asks is over. It is set around a call of the client, which has
+# no parameter that reaches us here.
+_ENDS: ContextVar[float | None] = ContextVar("_ENDS", default=None)
+
+
+@contextmanager
+def ending_at(moment: float | None) -> Iterator[None]:
+    """Responses to requests that are sent within end at that moment, if not before."""
+    token = _ENDS.set(moment)
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
+
+
 class _Meter:
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        now = time.monotonic()
+        ends = _ENDS.get()
+        self._seconds = seconds if ends is None else max(0.0, min(seconds, ends - now))
+        self._deadline = now + self._seconds
         self._left = MAX_RESPONSE_BYTES
 
     def count(self, chunk: bytes) -> bytes:

@@ -115,7 +115,7 @@ class ActionTransformer(RestrictingNodeTransformer):  # type: ignore[misc]
         name = node.id
         if type(node.ctx) is ast.Load:
             self.mentioned.add(name)
-        elif (self._at_module and name != ECHO) or name in self._globals:
+        elif type(node.ctx) is ast.Store and ((self._at_module and name != ECHO) or name in self._globals):
             self.names.add(name)
         if self._class is not None and name in self._class.bound and id(node) not in self._class.earlier:
             node.id = self._renamed(name)

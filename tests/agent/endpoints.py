@@ -22,6 +22,11 @@ def serving(*faults, replies=("Forty-two.",)):
     return LoopbackServer(replies, handler=Handler)
 
 
+def says(text):
+    """A reply that comes with this request, whatever the conversation in it holds: folding leaves messages out."""
+    return lambda handler, request: handler.send_reply(request, text)
+
+
 def status(code, message="no", *, error_code=None, **headers):
     def fault(handler, request):
         pairs = [(name.replace("_", "-"), text) for name, text in headers.items()]

@@ -3,48 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
-from safe_codeact.agent.reply import Reply, ToolCallText
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """`expected` is the action's source, the answer, or a part of the reason why the reply is returned."""
-
-    name: str
-    reply: Reply
-    kind: str
-    format: str
-    expected: str
-    blocks: int | None = None
-
-
-def action(name, text, expected, format="fence", *, finish="stop", blocks=None):
-    reply = Reply(text=text, finish=finish)
-    return Case(name=name, reply=reply, kind="action", format=format, expected=expected, blocks=blocks)
-
-
-def answer(name, text, expected, format="prose", *, finish="stop"):
-    return Case(name=name, reply=Reply(text=text, finish=finish), kind="answer", format=format, expected=expected)
-
-
-def returned(name, text, expected, format="none", *, finish="stop"):
-    return Case(name=name, reply=Reply(text=text, finish=finish), kind="returned", format=format, expected=expected)
-
-
-def calls(name, *pairs, kind="action", expected="", text="", finish="tool_calls", blocks=None):
-    made = tuple(
-        ToolCallText(id=f"c{number}", name=function, arguments=arguments)
-        for number, (function, arguments) in enumerate(pairs)
-    )
-    reply = Reply(text=text, tool_calls=made, finish=finish)
-    return Case(name=name, reply=reply, kind=kind, format="tool_call", expected=expected, blocks=blocks)
-
-
-def code(source):
-    return json.dumps({"code": source})
-
+from replies_families import FAMILIES
+from replies_table import action, answer, calls, code, returned
 
 PRINT = "print(1 + 1)"
 
@@ -93,6 +54,8 @@ FENCES = [
 THINKING = [
     action("think block before the code", f"<think>\n```python\nwrong()\n```\n</think>\n\n```python\n{PRINT}\n```", PRINT, blocks=1),
     action("think block without its opener", f"I could call wrong().\n</think>\n```python\n{PRINT}\n```", PRINT),
+    action("channel tokens in the code are code", "```python\nt = '<|channel|>final<|message|>x<|end|>'\nprint(t)\n```", "t = '<|channel|>final<|message|>x<|end|>'\nprint(t)"),
+    action("thinking tags in the code are code", "```python\nparts = reply.split('</think>')\ntext = \"\"\"<think>a</think>\n</think>\n\"\"\"\n```", "parts = reply.split('</think>')\ntext = \"\"\"<think>a</think>\n</think>\n\"\"\""),
     answer("think block before prose", "<think>hm</think>\nRevenue grew by 5 %.", "Revenue grew by 5 %."),
     returned("thinking that never ends", "<think>\nlet me see", "Your reply was empty"),
     returned("thinking that was cut", "<think>\nlet me see ```python\nx\n```", "cut at the token limit, before any action", finish="length"),
@@ -174,4 +137,4 @@ BARE = [
     answer("code with a sentence before it", "We print it.\nprint(1)", "We print it.\nprint(1)"),
 ]  # fmt: skip
 
-CORPUS = [*FENCES, *THINKING, *TAGS, *CALLS, *ANSWERS, *BARE]
+CORPUS = [*FENCES, *THINKING, *TAGS, *CALLS, *ANSWERS, *BARE, *FAMILIES]

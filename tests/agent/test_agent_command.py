@@ -18,10 +18,13 @@ from safe_codeact.agent import (
     ActionProposed,
     AgentResult,
     AnswerReady,
+    ContextFolded,
+    Fold,
     ModelDelta,
     ModelRetry,
     ObservationReady,
     ReplyReturned,
+    read_trajectories,
 )
 from safe_codeact.cli.outbox import safe_name, write_artifacts
 from safe_codeact.cli.transcript import Transcript
@@ -65,7 +68,41 @@ def test_no_answer_within_the_turns_ends_with_1():
     assert "no answer after 12 turns (agent.max_turns)" in done.stdout
 
 
+def test_a_run_is_kept_where_a_trajectory_is_asked_for(tmp_path):
+    """Also one without an answer; the budget that ended it is named."""
+    path = tmp_path / "runs.jsonl"
+    for replies, options, code in ((["Forty-two."], (), 0), (["```python\n1\n```"] * 3, ("--max-turns", "2"), 1)):
+        with serving(replies=replies) as server:
+            done = command("Go.", "--policy", "strict", "--trajectory", path, *options, server=server)
+        assert (done.returncode, done.stderr) == (code, "")
+    assert [run["stopped_by"] for run in read_trajectories(path)] == ["answer", "max_turns"]
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_seconds", "max_tool_calls", "repetition"])
+def test_each_way_to_end_without_an_answer_is_said_in_words(name):
+    """And a fold of the conversation is shown on the way."""
+    result = AgentResult(answer=None, turns=3, messages=(), stopped_by=name)
+    fold = Fold(turns_left_out=1, observations_cut=2, tokens_before=9_000, tokens_after=5_000, note="n")
+    end = AnswerReady(turn=3, answer=None, stopped_by=name, thought="", result=result)
+    text = shown(ContextFolded(turn=2, fold=fold), end)
+    assert "the conversation is folded: from about 9,000 to 5,000 tokens" in text
+    assert "no answer after 3 turns (" in text
+
+
+def test_an_unknown_api_is_a_slip_of_usage():
+    """Status 2, with what there is."""
+    done = command("Go.", "--api", "x")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "safe-codeact: --api x: expected chat (chat completions) or responses.\n",
+    )
+
+
 NOT_ANSWERED = {
+    "a trajectory that cannot be written": (
+        ("--base-url", "http://127.0.0.1:9/v1", "--trajectory", "/nowhere/t"),
+        "--trajectory /nowhere/t: cannot be written: No such file or directory.",
+    ),
     "a policy that does not exist": (("--policy", "nowhere"), "nowhere"),
     "a file that does not exist": (("--file", "/nowhere.csv"), "/nowhere.csv: cannot be read: No such file"),
     "a file under a policy without a workspace": (
