@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from safe_codeact.audit.finding import Confidence, Severity
 from safe_codeact.audit.rule import Found, Rule
 from safe_codeact.audit.subject import Subject
+from safe_codeact.policy import shipped
 
 _SHARED = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - folders to warn of
 
@@ -25,6 +26,8 @@ def check(subject: Subject) -> Iterator[Found]:
     for source in subject.files[1:]:
         file = source.identity or ""
         folder = os.path.dirname(file)
+        if os.path.realpath(folder) == os.path.realpath(shipped.folder()):
+            continue  # whoever writes there writes this program as well
         elsewhere = file.startswith(_SHARED) and not folder.startswith(beside)
         if elsewhere or _writable_by_all(file) or _writable_by_all(folder):
             yield Found(
