@@ -239,12 +239,14 @@ def test_a_worker_killed_while_its_call_waits_leaves_nothing_behind(paused: Any)
 
 
 def test_a_zygote_that_dies_while_a_call_waits_takes_the_worker_along(paused: Any) -> None:
-    """Nothing was told; the call was never made; another zygote serves the session."""
+    """Nothing was told; the call was never made (the kernel fails it, and then the worker dies, in this order or at once);
+    another zygote serves the session."""
     begin, session, zygote, _launcher = paused
     thread, heard = begin()
     os.kill(zygote, signal.SIGKILL)
     thread.join()
-    assert heard[0].outcome in (Outcome.crashed, Outcome.forbidden_syscall, Outcome.timed_out)
+    ended = heard[0]
+    assert ended.outcome in (Outcome.crashed, Outcome.forbidden_syscall, Outcome.timed_out) or ended.value == "-38"
     assert session.run("kept").value == "1"
     assert session.run(_CALL + f"call({PTRACE}, 0, 0, 0, 0)").text == _NAMED
 
