@@ -7,7 +7,7 @@ completions: the loop's own messages stay the only state of a run, so that foldi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from safe_codeact.agent.reply import Piece, ReplyAssembler, ReplyFailed, part, text
 
@@ -85,8 +85,8 @@ class ResponsesAssembler(ReplyAssembler):
             self._item(item, index)
             content = part(item, "content")
             for piece in content if isinstance(content, list | tuple) else ():
-                kind = "reasoning" if text(item, "type") == "reasoning" else "content"
-                pieces.extend(self.add(kind, text(piece, "text") or text(piece, "refusal")))  # type: ignore[arg-type]
+                kind: Literal["content", "reasoning"] = "reasoning" if text(item, "type") == "reasoning" else "content"
+                pieces.extend(self.add(kind, text(piece, "text") or text(piece, "refusal")))
             if text(item, "type") == "function_call":
                 pieces.extend(self.add_arguments(_key(index), "", "", text(item, "arguments")))
         self._end(response)

@@ -110,7 +110,7 @@ def _judged_formula(tree: ast.Module, situation: Situation) -> Judgement:
         return Judgement(_report(situation, walk), None)
     try:
         code = _compiled(staged(tree), "exec")
-        _compiled(tree, "exec")  # never run; says what only the compiler sees: `break` outside of a loop; never run
+        _compiled(tree, "exec")  # never run; says what only the compiler sees: `break` outside of a loop
     except SyntaxError as error:
         g103_syntax_error.report(situation, error)
         return Judgement(_report(situation, walk), None)

@@ -6,15 +6,15 @@ makes them by steps that write only to what they made, `known` decides what may 
 length. What still gets through: a worker that was taken over writes what it likes, to be read by a worker that is
 confined alike and belongs to the same session.
 
-    layout     one file's format          segments    a version's files, and what in them is as it was
-                                           raw        reading objects beneath their classes
+    layout     one file's format           segments   a version's files, and what in them is as it was
     allowed    what may be named           known      how a name is looked up
+    raw        reading objects beneath their classes
     reduce     object → step (saving)      rebuild    step → object (loading)
     classes, instances, values, arrays     the reductions by kind
-    pickled    names to a stream           loading, patient   a stream to names: fast; slowly
-    snapshot   save and restore
-    frames     pandas's shared memory       beside     random seeds, open figures
-    settings   what libraries were told     describe, plain   bounded views for people and programs
+    pickled    names to a stream           loading    a stream to names; patient, where that fails
+    snapshot   save and restore            lost       what stands for what could not be made
+    frames     pandas's shared memory      beside     random seeds, open figures
+    settings   what libraries were told    describe, plain   bounded views for people and programs
 """
 
 from __future__ import annotations

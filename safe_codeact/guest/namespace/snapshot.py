@@ -8,6 +8,7 @@ and its bytes stay where they are.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -78,11 +79,8 @@ class Earlier:
 
     def load_rest(self) -> None:
         """Bind whatever still waits, under names that the action has not bound meanwhile."""
-        with deep():
-            try:
-                self.load(None)
-            except SnapshotError:
-                return  # it waits on
+        with contextlib.suppress(SnapshotError):  # it waits on
+            self.load(None)
 
     def _bind(self, group: Group, loaded: Loaded) -> None:
         self.extras.update(loaded.extras)
