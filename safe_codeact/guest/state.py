@@ -17,11 +17,11 @@ from safe_codeact.guest import namespace
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.knowledge import Knowledge
 from safe_codeact.guest.lockdown import PAGEMAP
+from safe_codeact.guest.namespace.loading import ROOM, require_room
 from safe_codeact.guest.waiting import names_wait
 from safe_codeact.policy.effective import Policy
 
 _MIB = 1 << 20
-_ROOM = 8 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +115,10 @@ def _give_back_reserve(soft: int, hard: int) -> None:
     while True:
         resource.prlimit(0, resource.RLIMIT_DATA, (soft, hard))
         try:
-            bytearray(_ROOM)  # asked for, never touched
+            require_room()
         except MemoryError:
-            soft += _ROOM
             if soft < hard:
+                soft = min(soft + ROOM, hard)
                 continue
         return
 

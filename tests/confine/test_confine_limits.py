@@ -12,23 +12,42 @@ from safe_codeact import Policy, Runtime
 _LIMITS = {"wall_seconds": 3, "cpu_seconds": 1, "memory_mb": 96, "output_kb": 32, "state_mb": 160}
 
 
-@pytest.fixture(scope="module")
-def runtime() -> Iterator[Runtime]:
-    policy = Policy.from_dict({
-        "version": 1, "name": "tight", "extends": "strict", "limits": _LIMITS,
+def _policy(**limits: int) -> Policy:
+    return Policy.from_dict({
+        "version": 1, "name": "tight", "extends": "strict", "limits": {**_LIMITS, **limits},
         "language": {"imports": [{"module": "numpy", "why": "loops in C"}]},
     })  # fmt: skip
-    with Runtime(policy) as made:
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[Runtime]:
+    with Runtime(_policy()) as made:
         yield made
 
 
-@pytest.fixture
-def session(runtime: Runtime) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def runtime_with_time() -> Iterator[Runtime]:
+    """A state that fills the memory may load slowly, and loading is part of the CPU time."""
+    with Runtime(_policy(wall_seconds=20, cpu_seconds=20)) as made:
+        yield made
+
+
+def _used(runtime: Runtime) -> Iterator[Any]:
     made = runtime.session()
     assert made.run("kept = [1, 2, 3]").outcome == "completed"
     yield made
     assert made.run("kept").value == "[1, 2, 3]", "the session is not usable afterwards"
     made.close()
+
+
+@pytest.fixture
+def session(runtime: Runtime) -> Iterator[Any]:
+    yield from _used(runtime)
+
+
+@pytest.fixture
+def session_with_time(runtime_with_time: Runtime) -> Iterator[Any]:
+    yield from _used(runtime_with_time)
 
 
 @pytest.mark.parametrize(
@@ -43,27 +62,36 @@ def session(runtime: Runtime) -> Iterator[Any]:
         "x = list(range(10**8))",
     ],
 )  # fmt: skip
-def test_memory_ends_as_an_exception_of_the_action(session: Any, bomb: str) -> None:
+def test_memory_ends_as_an_exception_of_the_action(session_with_time: Any, bomb: str) -> None:
     """The outcome says so; names bound before it stay, as after any exception."""
-    observation = session.run("before = 'kept, too'\n" + bomb)
+    observation = session_with_time.run("before = 'kept, too'\n" + bomb)
     assert observation.outcome == "memory_exceeded", observation.text
     assert observation.error.type == "MemoryError"
-    assert session.run("before").value == "'kept, too'"
+    assert session_with_time.run("before").value == "'kept, too'"
 
 
-def test_a_caught_memory_error_keeps_the_state_with_memory_still_full(session: Any) -> None:
+@pytest.mark.parametrize("many", ["[0.5] * 5_000_000", "{n: n for n in range(1_300_000)}"])
+def test_a_state_that_fills_the_memory_loads_again(session_with_time: Any, many: str) -> None:
+    """Its references to one number are one object again: as many numbers as references would not fit."""
+    assert session_with_time.run(f"many = {many}").outcome == "completed"
+    assert session_with_time.run("many[7] = 7.5").outcome == "completed"
+    assert session_with_time.run("(many[7], len(many) > 10**6)").value == "(7.5, True)"
+    assert session_with_time.run("del many").outcome == "completed"
+
+
+def test_a_caught_memory_error_keeps_the_state_with_memory_still_full(session_with_time: Any) -> None:
     """The reserve between the soft limit and the hard one belongs to the save; what filled it can be let go afterwards."""
-    observation = session.run(
+    observation = session_with_time.run(
         "full = []\ntry:\n    while True: full.append(bytes(10**5))\nexcept MemoryError: pass\n"
         "while len(full) > 200: full.pop()\nblocks = len(full)"
     )
     assert observation.outcome == "completed", observation.text
-    assert session.run("(blocks, len(full))").value == "(200, 200)"
-    full = session.run(
+    assert session_with_time.run("(blocks, len(full))").value == "(200, 200)"
+    full = session_with_time.run(
         "rest = []\ntry:\n    while True: rest.append(1.5)\nexcept MemoryError: kept_going = True\nrest = kept_going"
     )
     assert full.outcome == "completed", full.text
-    assert session.run("kept_going").value == "True"
+    assert session_with_time.run("kept_going").value == "True"
 
 
 @pytest.mark.parametrize(

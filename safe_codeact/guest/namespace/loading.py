@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import pickle
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from safe_codeact.guest.namespace.pickled import deep, reason_of
 from safe_codeact.guest.namespace.rebuild import STEPS, Rebuilder
 
 _REBUILD = Rebuilder.__module__
+ROOM = 8 << 20  # bytes an action needs beside the state, if only to let something of it go
 
 
 class Loaded(NamedTuple):
@@ -47,15 +49,36 @@ class _SessionUnpickler(pickle.Unpickler):
 
 
 def load(stream: bytes, buffers: list[memoryview], namespace: dict[str, Any], known: Known) -> Loaded:
-    """The names of a stream, whose functions run over `namespace`; nothing is bound. Raises `SnapshotError`."""
-    rebuilder = Rebuilder(namespace, known)
+    """The names of a stream, whose functions run over `namespace`; nothing is bound. Raises `SnapshotError`.
+
+    Patiently too where the fast way leaves no memory to run in: it makes a number again wherever a reference to it stood,
+    so that `[0.5] * n` takes five times the memory that it took when it was saved.
+    """
     with deep():
-        try:
-            loaded = _SessionUnpickler(io.BytesIO(stream), buffers, rebuilder, known).load()
-        except BaseException:
+        loaded = _load_fast(stream, buffers, namespace, known)
+        if loaded is None:
             return _load_patiently(stream, buffers, namespace, known)
-        rebuilder.finish()
     return _told(loaded)
+
+
+def require_room() -> None:
+    """Raises `MemoryError` where less than `ROOM` can still be mapped: what lies free in the heap serves no call's frames."""
+    try:
+        mmap.mmap(-1, ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except OSError:
+        raise MemoryError from None
+
+
+def _load_fast(stream: bytes, buffers: list[memoryview], namespace: dict[str, Any], known: Known) -> Any:
+    """What the stream holds, or None; then nothing of it is left in memory."""
+    rebuilder = Rebuilder(namespace, known)
+    try:
+        loaded = _SessionUnpickler(io.BytesIO(stream), buffers, rebuilder, known).load()
+        require_room()
+    except BaseException:
+        return None
+    rebuilder.finish()
+    return loaded
 
 
 def _load_patiently(stream: bytes, buffers: list[memoryview], namespace: dict[str, Any], known: Known) -> Loaded:

@@ -5,13 +5,15 @@ are bound when all is loaded, or attributes of an object in a cycle with the dic
 more must not cost the session all its other names.
 What it takes: also `SystemExit` and its like are only one key's or one object's failure; the worker raises its own
 timeouts again until the action ends.
+A stream also names a number again wherever a reference to it stood, and a state that filled the memory must fit in it.
 What we do: read the same stream with pickle's own Python loader, through the same `find_class`; put off each insertion
-that fails until the names are bound; stand a `Lost` where an object can't be made, and go on.
+that fails until the names are bound; stand a `Lost` where an object can't be made, and go on; make a number once.
 """
 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from safe_codeact.guest.namespace.lost import Lost
@@ -21,6 +23,25 @@ from safe_codeact.guest.namespace.rebuild import Rebuilder
 _Base: Any = pickle._Unpickler  # the loader that `pickle` ships beside the C one
 
 
+_NUMBERS = (pickle.BININT[0], pickle.BININT2[0], pickle.LONG1[0], pickle.BINFLOAT[0])
+_LATELY = 1 << 14  # numbers
+
+
+def _sharing(load: Callable[[Any], None]) -> Callable[[Any], None]:
+    """`load` puts a number on the stack; the result puts the same object there for the same number, where it came lately."""
+
+    def load_once(unpickler: Any) -> None:
+        load(unpickler)
+        number = unpickler.stack[-1]
+        if number:  # 0.0 == -0.0
+            numbers = unpickler.numbers
+            if len(numbers) >= _LATELY:
+                numbers.clear()
+            unpickler.stack[-1] = numbers.setdefault((type(number), number), number)
+
+    return load_once
+
+
 class PatientUnpickler(_Base):  # type: ignore[misc]
     """`settle` must be called when the names are bound; it returns what had to be left out."""
 
@@ -28,6 +49,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
         super().__init__(stream, buffers=buffers)
         self._rebuilder = rebuilder
         self._find_class = find_class
+        self.numbers: dict[tuple[type, float], float] = {}
         self._late: dict[int, tuple[Any, list[tuple[Any, Any]]]] = {}
         rebuilder.be_patient()
 
@@ -107,6 +129,7 @@ class PatientUnpickler(_Base):  # type: ignore[misc]
         pickle.REDUCE[0]: _load_reduce,
         pickle.NEWOBJ[0]: _load_newobj,
         pickle.BUILD[0]: _load_build,
+        **{code: _sharing(_Base.dispatch[code]) for code in _NUMBERS},
     }
 
 
