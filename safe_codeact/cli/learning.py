@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from safe_codeact import Observation, Policy, Runtime
+from safe_codeact import Observation, Outcome, Policy
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.load import in_one_line
 from safe_codeact.policy.parts import importable
+from safe_codeact.replay.player import stage
+from safe_codeact.replay.recording import Act, Recording
 
 _MOST_RUNS = 25  # of one program
 _ROOM = 3  # times what was used is what a limit is proposed at
@@ -37,6 +39,7 @@ class Lesson:
     modules: dict[str, str] = field(default_factory=dict)
     workspace: str = "none"
     workspace_place: str = ""
+    tools: dict[str, tuple[str, int]] = field(default_factory=dict)  # the first place that called it; calls per action
     vain: set[str] = field(
         default_factory=set
     )  # modules that were granted and did not help: there are none of that name
@@ -55,6 +58,10 @@ class Lesson:
             "version": 1,
             "name": "learned",
             "language": {"imports": lines},
+            "tools": {
+                name: {"why": f"first called by {place}", "max_calls": most}
+                for name, (place, most) in self.tools.items()
+            },
             "filesystem": {"workspace": self.workspace},
         }
 
@@ -74,32 +81,87 @@ class Lesson:
         if self.modules:
             lines += ["language:", "  imports:"]
             lines += [f"    - {in_one_line(line)}" for line in values["language"]["imports"]]
+        if self.tools:
+            lines.append("tools:")
+            lines += [f"  {name}: {in_one_line(line)}" for name, line in values["tools"].items()]
         lines.append(f"limits: {in_one_line(limits)}")
         note = f" # for {self.workspace_place}" if self.workspace_place else ""
         return "\n".join([*lines, f"filesystem: {in_one_line(values['filesystem'])}{note}"])
 
     def unused(self, policy: Policy) -> list[str]:
-        """The modules with a line in a policy that no program needed."""
-        return [
+        """What a policy grants and no program needed: modules, tools with a line of their own, the workspace."""
+        idle = [
             rule.module for rule in policy.language.imports if not importable([rule.module]).intersection(self.modules)
+        ]
+        idle += [
+            f"tools.{rule.name}"
+            for rule in policy.tools
+            if rule.name != "*" and not rule.deny and rule.name not in self.tools
+        ]
+        if _ROOMS.index(policy.filesystem.workspace) > _ROOMS.index(self.workspace):
+            idle.append(f"filesystem.workspace: {policy.filesystem.workspace}")
+        return idle
+
+
+_ROOMS = ("none", "ro", "rw")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """Actions of one session, with what tools answered, and the name that places are told by."""
+
+    name: str
+    acts: Sequence[Act]
+    tools: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of_source(cls, name: str, source: str) -> Program:
+        """One file."""
+        return cls(name=name, acts=[Act(place=name, session="", source=source, expected=None)])
+
+    @classmethod
+    def of_recording(cls, name: str, recording: Recording) -> list[Program]:
+        """One for each session that ran anything. What was refused then is no reason to grant it now."""
+        sessions: dict[str, list[Act]] = {}
+        for step in recording.steps:
+            if isinstance(step, Act) and step.expected is not None and step.expected["outcome"] != "refused":
+                sessions.setdefault(step.session, []).append(step)
+        return [
+            cls(name=f"{name}, session {session}", acts=acts, tools=recording.tools)
+            for session, acts in sessions.items()
         ]
 
 
-def learn(programs: Sequence[tuple[str, str]]) -> Lesson:
-    """Runs each program (name, source) until nothing more can be granted to it."""
+def learn(programs: Sequence[Program], files: Mapping[str, bytes] | None = None) -> Lesson:
+    """Runs each program until nothing more can be granted to it. `files` lie in its workspace, where it has one."""
     lesson = Lesson()
-    for name, source in programs:
+    for program in programs:
         for _ in range(_MOST_RUNS):
-            with Runtime(Policy.from_dict(lesson.values()), standby=1) as runtime, runtime.session() as session:
-                observation = session.run(source)
-            if not _grant(lesson, name, observation):
+            seen = list(_run(program, lesson, files or {}))
+            if not sum(_grant(lesson, act.place, observation) for act, observation in seen):
                 break
-        lesson.endings[name] = _ending(observation)
-        usage = observation.usage
-        lesson.wall_seconds = max(lesson.wall_seconds, usage.wall_seconds)
-        lesson.cpu_seconds = max(lesson.cpu_seconds, usage.cpu_seconds)
-        lesson.memory_bytes = max(lesson.memory_bytes, usage.peak_memory_bytes)
+        unfinished = [each for _act, each in seen if each.outcome is not Outcome.completed]
+        lesson.endings[program.name] = _ending(unfinished[0]) if unfinished else ""
+        for _act, each in seen:
+            lesson.wall_seconds = max(lesson.wall_seconds, each.usage.wall_seconds)
+            lesson.cpu_seconds = max(lesson.cpu_seconds, each.usage.cpu_seconds)
+            lesson.memory_bytes = max(lesson.memory_bytes, each.usage.peak_memory_bytes)
     return lesson
+
+
+def _run(program: Program, lesson: Lesson, files: Mapping[str, bytes]) -> Iterator[tuple[Act, Observation]]:
+    policy = Policy.from_dict(lesson.values())
+    with stage(Recording(name=program.name, policy=policy, tools=program.tools, steps=())) as (runtime, prompter):
+        session = runtime.session()
+        for path, content in files.items() if lesson.workspace != "none" else ():
+            session.files.write(path, content)
+        for act in program.acts:
+            prompter.expect(act.replies)
+            observation = session.run(act.source)
+            for name in dict.fromkeys(prompter.heard):
+                place, most = lesson.tools.get(name, (act.place, 1))
+                lesson.tools[name] = (place, max(most, prompter.heard.count(name)))
+            yield act, observation
 
 
 def _grant(lesson: Lesson, name: str, observation: Observation) -> bool:

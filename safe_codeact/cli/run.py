@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from safe_codeact import Trail
     from safe_codeact.observation import Observation, Outcome
 
 
@@ -17,6 +18,10 @@ def run(
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep the session in this folder, or go on with it.")
     ] = None,
+    trail: Annotated[Path | None, typer.Option(metavar="T", help="Write the audit trail to this file.")] = None,
+    trail_key: Annotated[
+        Path | None, typer.Option(metavar="K", help="Sign the trail's checkpoints with the key in this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the observation as one JSON document.")] = False,
 ) -> int:
     """Run one action and print its observation.
@@ -24,10 +29,12 @@ def run(
     Exit status: 0 completed, 1 raised, 2 usage, 3 refused, 4 ended by a limit or by the kernel.
     """
     from safe_codeact.cli import terminal  # start-up time
+    from safe_codeact.cli.recorded import open_trail
     from safe_codeact.cli.sources import read_source
 
     source = read_source(file)
-    observation = _run(source, policy) if state is None else _run_in(state, source, policy)
+    with open_trail(trail, trail_key) as opened:
+        observation = _run(source, policy, opened) if state is None else _run_in(state, source, policy, opened)
     if as_json:
         terminal.show_json(observation.to_dict())
     else:
@@ -38,19 +45,19 @@ def run(
     return status_of(observation.outcome)
 
 
-def _run(source: str, policy: str) -> Observation:
+def _run(source: str, policy: str, trail: Trail | None) -> Observation:
     from safe_codeact import Runtime  # start-up time, as below
 
-    with Runtime(policy, standby=1) as runtime, runtime.session() as session:
+    with Runtime(policy, standby=1, trail=trail) as runtime, runtime.session() as session:
         return session.run(source)
 
 
-def _run_in(folder: Path, source: str, policy: str) -> Observation:
+def _run_in(folder: Path, source: str, policy: str, trail: Trail | None) -> Observation:
     from safe_codeact import Policy, Runtime
     from safe_codeact.cli.kept import SESSION, open_store
 
     checked = Policy.load(policy)  # before a folder is made for nothing
-    with open_store(folder) as store, Runtime(checked, store=store, standby=1) as runtime:
+    with open_store(folder) as store, Runtime(checked, store=store, standby=1, trail=trail) as runtime:
         return runtime.session(SESSION).run(source)
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 from audit_sarif_shape import complaints
+from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonSchema as _Official
 
 from safe_codeact import GateReport, Policy, check
 from safe_codeact.audit import catalogue
@@ -60,6 +62,7 @@ def test_every_bad_policy_together_is_valid_sarif() -> None:
     log = sarif.document(done, version="0.1.0")
     assert complaints(log) == []
     assert complaints(json.loads(json.dumps(log))) == []
+    assert _Official.model_validate(json.loads(json.dumps(log))).version.value == "2.1.0"
     assert len(log["runs"][0]["results"]) == len(done.findings) + len(done.suppressed) > 100
 
 
@@ -85,6 +88,9 @@ def test_the_check_of_the_structure_finds_what_is_wrong_with_a_log(path: tuple[A
         holder = holder[step]
     holder[path[-1]] = value
     assert complaints(log)
+    if path[-1] not in ("ruleIndex", "uri"):  # what no schema sees: that an index leads nowhere; what a model lets pass
+        with pytest.raises(pydantic.ValidationError):
+            _Official.model_validate(log)
 
 
 def test_a_fingerprint_survives_lines_above_and_tells_two_findings_apart(tmp_path: Path) -> None:

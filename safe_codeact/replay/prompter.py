@@ -1,0 +1,91 @@
+"""The tools of a replay: none is called, each call gets the reply that the record has of it.
+
+Calls are found by their number and compared by tool and arguments. One that the record does not have, or has without a reply,
+gets an error that no tool gives; what its session shows from there on says nothing, and `missing` says why.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
+
+from safe_codeact.host.toolbox import Calls, Toolbox
+from safe_codeact.observation import ToolRecord
+from safe_codeact.policy.effective import Policy
+from safe_codeact.replay.recording import Reply
+from safe_codeact.trail.entry import digest_of
+from safe_codeact.wire import messages
+
+_ERROR = "ToolError"
+
+
+class Prompter(Toolbox):
+    """Stands where a runtime's toolbox does. `expect` says what the next action was told."""
+
+    def __init__(self, policy: Policy, tools: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(policy, (), None)
+        self.stubs = [
+            messages.ToolStub(
+                name=tool["name"],
+                signature=tool["signature"],
+                description=tool["description"],
+                is_async=tool["is_async"],
+            )
+            for tool in tools
+        ]
+        self._replies: Mapping[int, Reply] = {}
+        self.heard: list[str] = []  # the tools that the action called, in order
+        self.differing: list[str] = []  # calls that are not those of the record
+        self.missing = ""  # why a reply could not be given
+
+    def expect(self, replies: Mapping[int, Reply]) -> None:
+        """Before each action."""
+        self._replies, self.heard, self.differing, self.missing = replies, [], [], ""
+
+    def session(self, *arguments: Any, **named: Any) -> Calls:
+        """See `Toolbox.session`: a copy of its calls that answers from the record."""
+        answers = copy.copy(super().session(*arguments, **named))
+        answers.__class__ = _Answers
+        assert isinstance(answers, _Answers)
+        answers.prompter = self
+        return answers
+
+    def reply_to(self, call: messages.ToolCall) -> tuple[messages.ToolReply, str]:
+        """The reply, and the outcome of the call."""
+        self.heard.append(call.name)
+        reply = self._replies.get(call.call)
+        if reply is None:
+            self.differing.append(f"call {call.call}, of {call.name}, is not in the record")
+        elif reply.tool != call.name:
+            self.differing.append(f"call {call.call} is of {call.name}, and was of {reply.tool}")
+        elif reply.given is not None and reply.given != digest_of((call.args, call.kwargs)):
+            self.differing.append(f"call {call.call}, of {call.name}, has other arguments")
+        elif reply.known:
+            kind, said = reply.error or ("", "")
+            told = messages.ToolReply(
+                call=call.call, value=reply.value, error_type=kind, error_message=said, is_record=reply.is_record
+            )
+            return told, reply.outcome
+        else:
+            self.missing = self.missing or f"the result of call {call.call}, of {call.name}, is not known: {reply.why}"
+        return messages.ToolReply(call=call.call, error_type=_ERROR, error_message="no reply is recorded"), "rejected"
+
+
+class _Answers(Calls):
+    prompter: Prompter
+
+    def is_concurrent(self, call: messages.ToolCall) -> bool:
+        """Answers are there at once."""
+        return False
+
+    def begin(self, call: messages.ToolCall, seconds_left: float) -> Future[messages.ToolReply] | None:
+        """See `answer`."""
+        return None
+
+    def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
+        """From the record."""
+        reply, outcome = self.prompter.reply_to(call)
+        self._records[call.call] = ToolRecord(name=call.name, arguments={}, outcome=outcome, seconds=0.0)
+        return reply

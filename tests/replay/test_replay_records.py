@@ -1,0 +1,217 @@
+"""What was recorded shows the same again, tools answered from the record; what does not is named, and so is what cannot be compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safe_codeact import Policy, Runtime, Trail, tool
+from safe_codeact.agent import CodeActAgent
+from safe_codeact.replay import trails, trajectories
+from safe_codeact.replay.verdict import Verdict, replay
+from safe_codeact.trail import line
+
+COUNT: list[str] = []
+
+
+@tool
+def search(query: str, limit: int = 5) -> list[dict[str, Any]]:
+    """Each time another answer: only the record has the one that was given."""
+    COUNT.append(query)
+    return [{"name": query, "price": len(COUNT) + 0.5}][:limit]
+
+
+@tool
+def login(user: str, password: str) -> str:
+    if password == "wrong":
+        raise ValueError(f"{user} is not known")
+    return f"session of {user}"
+
+
+POLICY = Policy.from_dict({
+    "version": 1,
+    "name": "desk",
+    "language": {"imports": [{"module": "time", "facade": True}, {"module": "random"}]},
+    "tools": {
+        "search": {"why": "a test", "when": "limit <= 5"},
+        "login": {"why": "a test", "redact": ["password"], "max_calls": 2},
+    },
+    "filesystem": {"workspace": "rw"},
+    "limits": {"memory_mb": 128, "state_mb": 16, "workspace_mb": 4, "wall_seconds": 10},
+})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trail with calls that return, fail and are refused, changes by the host, a fork and a restore."""
+    path = tmp_path_factory.mktemp("replay") / "t.trail"
+    with Runtime(POLICY, tools=[search, login], trail=path, standby=1) as runtime:
+        session = runtime.session("a")
+        session.files.write("a.csv", b"1,2\n3,4\n")
+        session.set("factor", 3)
+        session.run("hits = search('tea', limit=2)\nhits[0]['price'] * factor")
+        session.run(
+            "try:\n    search('tea', limit=9)\nexcept Exception as error:\n    print(type(error).__name__, error)"
+        )
+        session.run("login('bob', password='hunter2')")
+        session.run("login('eve', 'wrong')")
+        session.run("import os")
+        mark = session.checkpoint()
+        session.run("factor = 100\nclass Thing:\n    pass\nThing(), [search(str(n))[0]['price'] for n in range(3)]")
+        session.restore(mark)
+        other = session.fork()
+        session.run("factor")
+        other.run("open('a.csv').read(), hits")
+        other.run("while True:\n    pass", timeout=0.2)
+    return path
+
+
+FILES = {"a.csv": b"1,2\n3,4\n"}
+
+
+def _played(path: Path, policy: Policy | None = None, files: dict[str, bytes] | None = None) -> Verdict:
+    return replay(trails.recordings(path, policy), FILES if files is None else files)
+
+
+def test_a_trail_shows_the_same_again_and_no_tool_is_called(recorded: Path) -> None:
+    before = list(COUNT)
+    verdict = _played(recorded)
+    assert verdict == Verdict(actions=9, same=9)
+    assert before == COUNT
+
+
+def _altered(path: Path, target: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The same trail with other content, and hashes that fit: a replay is not about the chain."""
+    previous = line.FIRST
+    with target.open("wb") as file:
+        for each in path.read_bytes().splitlines():
+            record = json.loads(each)
+            change(record)
+            del record["previous"], record["hash"]
+            written, previous = line.write(record, previous)
+            file.write(written)
+    return target
+
+
+def _text(old: str, new: str) -> Callable[[dict[str, Any]], object]:
+    def change(record: dict[str, Any]) -> None:
+        record |= {name: value.replace(old, new) for name, value in record.items() if isinstance(value, str)}
+
+    return change
+
+
+def _set(kind: str, **fields: Any) -> Callable[[dict[str, Any]], object]:
+    return lambda record: record.update(fields) if record["kind"] == kind else None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_text("* factor", "- factor"), "value was"),
+        (_text("limit=9", "limit=8"), "calls was"),
+        (_text("login('eve'", "search('eve'"), "call 1 is of search, and was of login"),
+        (_text("import os", "import math, os"), "findings was"),
+        (_set("observation", outcome="completed"), "outcome was 'completed' and is 'raised'"),
+        (_set("observation", stdout="x"), "stdout was 'x' and is ''"),
+    ],
+)
+def test_the_first_difference_is_named(
+    change: Callable[[dict[str, Any]], object], said: str, recorded: Path, tmp_path: Path
+) -> None:
+    verdict = _played(_altered(recorded, tmp_path / "t.trail", change))
+    assert not verdict.is_same
+    if said.startswith("value"):
+        assert "value was" in verdict.first
+    else:
+        assert said in verdict.first
+    assert verdict.first.startswith("record ")
+
+
+@pytest.mark.parametrize(
+    ("change", "files", "said"),
+    [
+        (lambda record: None, {}, "the host wrote a.csv (8 bytes), which is not in the record: give it with --file"),
+        (_set("session", resumed=True), FILES, "the session was resumed from a store"),
+        (
+            lambda record: record.pop("result", None),
+            FILES,
+            "the result of call 1, of search, is not known: it was redacted",
+        ),
+    ],
+)
+def test_what_cannot_be_compared_is_said_and_is_no_success(
+    change: Callable[[dict[str, Any]], object], files: dict[str, bytes], said: str, recorded: Path, tmp_path: Path
+) -> None:
+    verdict = _played(_altered(recorded, tmp_path / "t.trail", change), files=files)
+    assert not verdict.is_same
+    assert said in verdict.unknown[0][1]
+
+
+def test_clocks_and_chance_change_from_one_replay_to_the_next_and_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "t.trail"
+    with Runtime(POLICY, trail=path, standby=1) as runtime:
+        session = runtime.session()
+        session.run("import time, random\nnow = time.time()\nrandom.seed(7)\nrandom.random()")
+        session.run("now, random.random()")
+        session.run("object(), now > 0")
+    verdict = _played(path)
+    assert (verdict.is_same, verdict.same, len(verdict.unsteady)) == (True, 2, 1)
+
+
+def test_another_policy_makes_a_difference(recorded: Path) -> None:
+    refused = Policy.from_dict({"version": 1, "name": "none"})
+    assert "gives no workspace" in _played(recorded, refused).unknown[0][1]
+
+
+def test_an_agents_run_is_replayed_from_its_trajectory(tmp_path: Path) -> None:
+    replies = iter(
+        [
+            "<execute>x = 6\nx * 7</execute>",
+            "<execute>print(x)\nimport os</execute>",
+            "<execute>1 / 0</execute>",
+            "It is 42.",
+        ]
+    )
+    path = tmp_path / "runs.jsonl"
+    with Runtime(POLICY, standby=1) as runtime:
+        CodeActAgent(lambda messages: next(replies), runtime, trajectories=str(path)).run("6 times 7?")
+    assert replay(trajectories.recordings(str(path), POLICY), {}) == Verdict(actions=3, same=3)
+    path.write_text(path.read_text().replace("x * 7", "x * 8"))
+    assert replay(trajectories.recordings(str(path), POLICY), {}).first.endswith("value was '42' and is '48'")
+
+
+def test_where_a_trajectory_has_no_result_of_a_tool_it_says_so(tmp_path: Path) -> None:
+    replies = iter(["<execute>hit = search('tea')\nhit</execute>", "<execute>hit</execute>", "Tea."])
+    path = tmp_path / "runs.jsonl"
+    with Runtime(POLICY, tools=[search], standby=1) as runtime:
+        CodeActAgent(lambda messages: next(replies), runtime, trajectories=str(path)).run("Tea?")
+    verdict = replay(trajectories.recordings(str(path), POLICY), {})
+    assert [place for place, _ in verdict.unknown] == [verdict.unknown[0][0], verdict.unknown[1][0]]
+    assert "a trajectory has no results of tools" in verdict.unknown[0][1]
+    assert not verdict.is_same
+
+
+def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "safe_codeact", "replay", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_says_it_and_its_status_does(recorded: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_bytes(FILES["a.csv"])
+    good = _command(str(recorded), "--file", f"a.csv={data}")
+    assert (good.returncode, good.stdout) == (0, f"{recorded}: 9 actions replayed, 9 the same, 0 different.\n")
+    closed = tmp_path / "empty.trail"
+    Trail(closed).close()
+    nothing = _command(str(closed))
+    assert (nothing.returncode, nothing.stderr) == (
+        2,
+        f"safe-codeact: {closed}: has no actions: expected a trail, trajectories, or a fuzzer's finding.\n",
+    )
