@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from safe_codeact.errors import (
+        ActionPending,
         ConfinementFailed,
         ConfinementUnavailable,
         InvalidPolicy,
@@ -26,39 +27,44 @@ if TYPE_CHECKING:
         SessionClosed,
         StoreError,
         ToolWithheld,
+        TrailError,
     )
     from safe_codeact.gate.check import check
     from safe_codeact.gate.report import Finding, GateReport
+    from safe_codeact.host.action import Pending
     from safe_codeact.host.stores.sqlite import MemoryStore, SQLiteStore
     from safe_codeact.host.stores.store import Store, StoredSession
-    from safe_codeact.host.tool import Decision, ToolCall, tool
+    from safe_codeact.host.tool import Decision, IdempotencyKey, ToolCall, tool
     from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome, ToolRecord, Usage
     from safe_codeact.policy.effective import Policy
     from safe_codeact.runtime import AsyncRuntime, Runtime
     from safe_codeact.session import AsyncSession, Session, Variable
+    from safe_codeact.trail.trail import Trail
 
 _HOMES = {
     "errors": (
         "ConfinementFailed", "ConfinementUnavailable", "InvalidPolicy", "ModelUnavailable", "NotPlain",
-        "SafeCodeActError", "SessionClosed", "StoreError", "ToolWithheld",
+        "SafeCodeActError", "SessionClosed", "StoreError", "ToolWithheld", "ActionPending", "TrailError",
     ),
     "gate.check": ("check",),
     "gate.report": ("Finding", "GateReport"),
     "host.stores.sqlite": ("MemoryStore", "SQLiteStore"),
     "host.stores.store": ("Store", "StoredSession"),
-    "host.tool": ("Decision", "ToolCall", "tool"),
+    "host.action": ("Pending",),
+    "host.tool": ("Decision", "IdempotencyKey", "ToolCall", "tool"),
     "observation": ("Artifact", "ErrorReport", "Observation", "Outcome", "ToolRecord", "Usage"),
     "policy.effective": ("Policy",),
     "runtime": ("AsyncRuntime", "Runtime"),
     "session": ("AsyncSession", "Session", "Variable"),
+    "trail.trail": ("Trail",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision", "ErrorReport",
-    "Finding", "GateReport", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain", "Observation", "Outcome",
-    "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed", "Store", "StoreError",
-    "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Usage", "Variable", "check", "tool",
+    "ActionPending", "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision", "ErrorReport",
+    "Finding", "GateReport", "IdempotencyKey", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain", "Observation",
+    "Outcome", "Pending", "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed", "Store", "StoreError",
+    "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Trail", "TrailError", "Usage", "Variable", "check", "tool",
 ]  # fmt: skip
 
 __version__ = "0.1.0"

@@ -52,6 +52,14 @@ class StoreError(SafeCodeActError):
     """The namespace store cannot give back, or keep, a session's state."""
 
 
+class ActionPending(SafeCodeActError):
+    """The session has an action that waits for a person, or that the host died under; the message says how to settle it."""
+
+
+class TrailError(SafeCodeActError):
+    """The trail cannot be written, or gone on with; what cannot be recorded is not done."""
+
+
 class NotPlain(SafeCodeActError):
     """A value that `session.get` or `session.set` cannot carry; the message names its type."""
 

@@ -23,6 +23,8 @@ class Outcome(str, Enum):  # noqa: UP042 - the contract says an enum of strings;
     forbidden_syscall = "forbidden_syscall"
     crashed = "crashed"
     broke_protocol = "broke_protocol"
+    suspended = "suspended"
+    diverged = "diverged"
 
     def __str__(self) -> str:
         return self.value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import secrets
 import stat
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from safe_codeact.confine.protections import plan_for
-from safe_codeact.errors import ConfinementUnavailable, SessionClosed, StoreError
+from safe_codeact.errors import ConfinementUnavailable, SafeCodeActError, SessionClosed, StoreError, TrailError
 from safe_codeact.host import groups
 from safe_codeact.host.folder import make_private_folder, remove_private_folder, sweep_private_folders
 from safe_codeact.host.launcher import Launcher
@@ -27,6 +28,7 @@ from safe_codeact.host.toolbox import Toolbox
 from safe_codeact.host.vault import Vault
 from safe_codeact.policy.effective import Policy
 from safe_codeact.session import AsyncSession, Session
+from safe_codeact.trail.trail import NoTrail, RuntimeTrail, Trail, attach
 from safe_codeact.wire.conversation import Conversation
 from safe_codeact.wire.messages import ToolStub
 
@@ -65,22 +67,23 @@ class RuntimeCore:
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
-        trail: object = None,
+        trail: Trail | str | os.PathLike[str] | None = None,
         approve: Callable[[ToolCall], Any] | None = None,
     ) -> None:
-        for name, value in (("trail", trail), ("max_memory_mb", max_memory_mb)):
-            if value is not None:
-                raise ValueError(f"{name}={value!r}: not supported by this version; leave it out")
+        if max_memory_mb is not None:
+            raise ValueError(f"max_memory_mb={max_memory_mb!r}: not supported by this version; leave it out")
         if store is not None and not isinstance(store, Store):
             raise TypeError(f"store={store!r}: expected a Store, such as SQLiteStore(path, key=…)")
         if standby < 0 or (max_workers is not None and max_workers < 1):
             raise ValueError(f"standby={standby} must not be negative, max_workers={max_workers} must be at least 1")
         self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
         _require_available(self.policy)
-        _require_out_of_reach(self.policy, store)
+        _require_out_of_reach(self.policy, "store", getattr(store, "path", None), StoreError)
+        _require_out_of_reach(self.policy, "trail", getattr(trail, "path", trail), TrailError)
         self.store = store
         self.plan = plan_for(self.policy)
         self.toolbox = Toolbox(self.policy, tools, approve)
+        self.trail = attach(trail, self.policy, [dataclasses.asdict(stub) for stub in self.toolbox.stubs])
         self.process = os.getpid()
         sweep_private_folders()
         self.folder, owner = make_private_folder()
@@ -96,9 +99,10 @@ class RuntimeCore:
         except BaseException:
             remove_private_folder(self.folder)
             os.close(owner)
+            self.trail.close()
             raise
         self._finalizer = weakref.finalize(
-            self, _finish, os.getpid(), self._launchers, self.watch, self.toolbox, self.folder, owner
+            self, _finish, os.getpid(), self._launchers, self.watch, self.toolbox, self.folder, owner, self.trail
         )
 
     @property
@@ -159,6 +163,7 @@ class RuntimeCore:
                 state = SessionState(self, name)
                 if session_id is not None:
                     _resume(state)
+                self.trail.opened(name, resumed=bool(state.segments or state.listing()))
                 self.sessions[name] = state
             return state
 
@@ -195,13 +200,22 @@ class Launchers:
             launcher.close()
 
 
-def _finish(process: int, launchers: Launchers, watch: QuotaWatch, toolbox: Toolbox, folder: Path, owner: int) -> None:
+def _finish(
+    process: int,
+    launchers: Launchers,
+    watch: QuotaWatch,
+    toolbox: Toolbox,
+    folder: Path,
+    owner: int,
+    trail: RuntimeTrail | NoTrail,
+) -> None:
     if os.getpid() == process:  # a forked copy's exit must not end its parent's processes
         launchers.close()
         watch.close()
         toolbox.close()
         remove_private_folder(folder)
         os.close(owner)
+        trail.close()
 
 
 def _resume(state: SessionState) -> None:
@@ -212,13 +226,13 @@ def _resume(state: SessionState) -> None:
         raise
 
 
-def _require_out_of_reach(policy: Policy, store: Store | None) -> None:
-    """Content in a store is not encrypted: an action that reads its file reads every session."""
-    path = getattr(store, "path", None)
-    for readable in policy.filesystem.read if isinstance(path, Path) else ():
-        if path is not None and path.is_relative_to(os.path.realpath(readable.path)):
-            raise StoreError(
-                f"store={os.fspath(path)!r} lies in {readable.path!r}, which actions of policy {policy.name!r} may read: "
+def _require_out_of_reach(policy: Policy, what: str, path: object, error: type[SafeCodeActError]) -> None:
+    """Content in a store or a trail is not encrypted: an action that reads its file reads every session."""
+    place = os.path.realpath(path) if isinstance(path, str | os.PathLike) else ""
+    for readable in policy.filesystem.read if place else ():
+        if Path(place).is_relative_to(os.path.realpath(readable.path)):
+            raise error(
+                f"{what}={place!r} lies in {readable.path!r}, which actions of policy {policy.name!r} may read: "
                 "keep it elsewhere"
             )
 
@@ -238,6 +252,9 @@ class Runtime:
 
     `store` keeps sessions beyond the runtime, and is not closed with it: a session that was not closed stays there, as of its
     last action. Without one, sessions and their checkpoints (4 GiB of each, 16 in all) end with the runtime.
+
+    `trail`, a path or a `Trail`, gets a record of each action and tool call. What cannot be recorded is not done: `run` raises
+    `TrailError` then. A path is closed with the runtime, a `Trail` is not.
     """
 
     def __init__(
@@ -249,7 +266,7 @@ class Runtime:
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
-        trail: object = None,
+        trail: Trail | str | os.PathLike[str] | None = None,
         approve: Callable[[ToolCall], Any] | None = None,
     ) -> None:
         self._core = RuntimeCore(
@@ -321,7 +338,7 @@ class AsyncRuntime:
         standby: int = 2,
         max_workers: int | None = None,
         max_memory_mb: int | None = None,
-        trail: object = None,
+        trail: Trail | str | os.PathLike[str] | None = None,
         approve: Callable[[ToolCall], Any] | None = None,
     ) -> None:
         self._core = RuntimeCore(

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,8 +14,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from safe_codeact.errors import StoreError
 from safe_codeact.host import exchange
+from safe_codeact.host.action import Action, Pending, discard, pending, require_settled, resumed
 from safe_codeact.host.apart import in_thread
+from safe_codeact.host.files import AsyncFiles, Files
+from safe_codeact.host.journal import Journal
+from safe_codeact.host.recorded import NO_TOOLS
 from safe_codeact.host.state import SessionState
+from safe_codeact.host.tool import Decision
 from safe_codeact.host.values import assignment, value_of
 from safe_codeact.observation import Observation
 from safe_codeact.wire import messages
@@ -57,65 +60,6 @@ def _answered(transcript: exchange.Transcript, what: str) -> Any:
     return transcript.answer
 
 
-class _NoTools:
-    """For requests that run no action: the conversation forbids tool calls there."""
-
-    def begin(self, call: messages.ToolCall, seconds_left: float) -> None:
-        """See `answer`."""
-
-    def is_concurrent(self, call: messages.ToolCall) -> bool:
-        """See `answer`."""
-        return False
-
-    def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
-        """Never called."""
-        raise RuntimeError("a tool call outside an action: the conversation forbids it")
-
-    async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
-        """Never called."""
-        return self.answer(call, seconds_left)
-
-
-_NO_TOOLS = _NoTools()
-
-
-def _write(state: SessionState, path: str | os.PathLike[str], data: bytes) -> None:
-    with state.changing_files() as (workspace, items):
-        workspace.write(path, data, items)
-
-
-def _delete(state: SessionState, path: str | os.PathLike[str]) -> None:
-    with state.changing_files() as (workspace, _items):
-        workspace.delete(path)
-
-
-class Files:
-    """`session.files`: what lies in the session's workspace. Paths are relative to it."""
-
-    def __init__(self, state: SessionState) -> None:
-        self._state = state
-
-    def write(self, path: str | os.PathLike[str], data: bytes) -> None:
-        """Make or replace a file. Raises `ValueError` for a path outside, or where the policy gives no workspace."""
-        with self._state.turn():
-            _write(self._state, path, data)
-
-    def read(self, path: str | os.PathLike[str]) -> bytes:
-        """A file's bytes. Raises `FileNotFoundError`."""
-        with self._state.turn():
-            return self._state.files().read(path)
-
-    def list(self) -> list[str]:
-        """The paths of all files, sorted."""
-        with self._state.turn():
-            return [entry.path for entry in self._state.files().entries()]
-
-    def delete(self, path: str | os.PathLike[str]) -> None:
-        """Remove a file or a folder. Raises `FileNotFoundError`."""
-        with self._state.turn():
-            _delete(self._state, path)
-
-
 class Session:
     """One session of a `Runtime`. Made by `runtime.session()`; may be used from any thread."""
 
@@ -137,18 +81,36 @@ class Session:
         state = self._state
         wall = _wall(state, timeout)
         with state.turn():
-            refused = state.judge_size(source)
-            if refused is not None:
-                return refused
-            before = state.listing()
-            started = time.monotonic()
-            calls = state.core.toolbox.session()
-            with state.attempt() as attempt:
-                with self._worker(with_files=True) as worker:
-                    queued = time.monotonic() - started
-                    request = state.execute(source, wall, worker)
-                    transcript = exchange.converse(worker, request, attempt.descriptors, state.bounds(wall), calls)
-                return state.conclude(transcript, attempt, calls, before, started, queued)
+            require_settled(state)
+            return state.judge_size(source) or self._perform(Action(state, Journal(source, wall)))
+
+    def pending(self) -> list[Pending]:
+        """The action that waits for a person, or that the host died under: one, or none."""
+        with self._state.turn():
+            return pending(self._state)
+
+    def resume(self, pending_id: str, decision: Decision | None = None) -> Observation:
+        """Run a pending action again, from the same state, with what was recorded of it, and go on with the decision.
+
+        Calls that were answered are not made again; `Outcome.diverged` where the action does not come to the same place.
+        Raises `StoreError` for what is not pending, `ValueError` where a decision is missing, and as `run`.
+        """
+        with self._state.turn():
+            return self._perform(resumed(self._state, pending_id, decision))
+
+    def discard(self, pending_id: str) -> None:
+        """Give a pending action up; the session goes on from before it. Raises `StoreError`."""
+        with self._state.turn():
+            discard(self._state, pending_id)
+
+    def _perform(self, action: Action) -> Observation:
+        state = self._state
+        bounds = state.bounds(action.journal.wall_seconds)
+        with state.attempt() as attempt:
+            with self._worker(with_files=True) as worker:
+                request = action.request(worker)
+                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, action.tools)
+            return action.conclude(transcript, attempt)
 
     def get(self, name: str) -> Any:
         """A variable's value: plain data, a numpy array, or a pandas Series or DataFrame. Never pickled.
@@ -163,10 +125,12 @@ class Session:
     def set(self, name: str, value: Any) -> None:
         """Bind a variable to what `get` could return. Raises `NotPlain` naming the type, `StoreError` if it cannot be kept."""
         with self._state.turn():
+            require_settled(self._state)
             request = assignment(name, value, self._state.segments)
             assigned = self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
+        self._state.core.trail.assigned(self._state.name, name, value)
 
     def variables(self) -> list[Variable]:
         """The session's names, with type, size and a preview, in a stable order."""
@@ -226,39 +190,12 @@ class Session:
         with state.attempt() as attempt:
             with self._worker(with_files=False) as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
+                transcript = exchange.converse(worker, request, attempt.descriptors, bounds, NO_TOOLS)
             problem = state.settle(attempt, transcript.answer)
         answer = _answered(transcript, what)
         if problem:
             raise StoreError(f"{what}: {problem}")
         return answer
-
-
-class AsyncFiles:
-    """`session.files` of an `AsyncSession`."""
-
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
-
-    async def write(self, path: str | os.PathLike[str], data: bytes) -> None:
-        """See `Files.write`."""
-        async with self._session._turn() as state:
-            await in_thread(_write, state, path, data)
-
-    async def read(self, path: str | os.PathLike[str]) -> bytes:
-        """See `Files.read`."""
-        async with self._session._turn() as state:
-            return await in_thread(state.files().read, path)
-
-    async def list(self) -> list[str]:
-        """See `Files.list`."""
-        async with self._session._turn() as state:
-            return [entry.path for entry in await in_thread(state.files().entries)]
-
-    async def delete(self, path: str | os.PathLike[str]) -> None:
-        """See `Files.delete`."""
-        async with self._session._turn() as state:
-            await in_thread(_delete, state, path)
 
 
 class AsyncSession:
@@ -267,7 +204,7 @@ class AsyncSession:
     def __init__(self, state: SessionState) -> None:
         self._state = state
         self._order = asyncio.Lock()  # first come, first served
-        self.files = AsyncFiles(self)
+        self.files = AsyncFiles(self._turn)
 
     @property
     def id(self) -> str:
@@ -279,20 +216,32 @@ class AsyncSession:
         action had ended: then its state is kept, and only the observation is lost."""
         wall = _wall(self._state, timeout)
         async with self._turn() as state:
-            refused = state.judge_size(source)
-            if refused is not None:
-                return refused
-            before = state.listing()
-            started = time.monotonic()
-            calls = state.core.toolbox.session()
-            with state.attempt() as attempt:
-                async with self._worker(with_files=True) as worker:
-                    queued = time.monotonic() - started
-                    request = state.execute(source, wall, worker)
-                    transcript = await exchange.converse_async(
-                        worker, request, attempt.descriptors, state.bounds(wall), calls
-                    )
-                return await self._kept(state.conclude, transcript, attempt, calls, before, started, queued)
+            require_settled(state)
+            return state.judge_size(source) or await self._perform(Action(state, Journal(source, wall)))
+
+    async def pending(self) -> list[Pending]:
+        """See `Session.pending`."""
+        async with self._turn() as state:
+            return pending(state)
+
+    async def resume(self, pending_id: str, decision: Decision | None = None) -> Observation:
+        """See `Session.resume`."""
+        async with self._turn() as state:
+            return await self._perform(resumed(state, pending_id, decision))
+
+    async def discard(self, pending_id: str) -> None:
+        """See `Session.discard`."""
+        async with self._turn() as state:
+            await in_thread(discard, state, pending_id)
+
+    async def _perform(self, action: Action) -> Observation:
+        state = self._state
+        bounds = state.bounds(action.journal.wall_seconds)
+        with state.attempt() as attempt:
+            async with self._worker(with_files=True) as worker:
+                request = action.request(worker)
+                transcript = await exchange.converse_async(worker, request, attempt.descriptors, bounds, action.tools)
+            return await self._kept(action.conclude, transcript, attempt)
 
     async def get(self, name: str) -> Any:
         """See `Session.get`."""
@@ -303,11 +252,13 @@ class AsyncSession:
 
     async def set(self, name: str, value: Any) -> None:
         """See `Session.set`."""
-        async with self._turn():
+        async with self._turn() as state:
+            require_settled(state)
             request = assignment(name, value, self._state.segments)
             assigned = await self._ask(request, f"set({name!r})")
         if assigned.problem:
             raise StoreError(f"set({name!r}): {assigned.problem}")
+        self._state.core.trail.assigned(self._state.name, name, value)
 
     async def variables(self) -> list[Variable]:
         """See `Session.variables`."""
@@ -375,7 +326,7 @@ class AsyncSession:
 
     async def _kept(self, step: Callable[..., _T], *arguments: object) -> _T:
         """A step that may have a store write: then the loop does not wait for the disk."""
-        if self._state.core.store is None:
+        if self._state.core.store is None and self._state.core.trail.trail is None:
             return step(*arguments)
         return await in_thread(step, *arguments)
 
@@ -384,7 +335,7 @@ class AsyncSession:
         with state.attempt() as attempt:
             async with self._worker(with_files=False) as worker:
                 bounds = state.bounds(state.core.policy.limits.wall_seconds)
-                transcript = await exchange.converse_async(worker, request, attempt.descriptors, bounds, _NO_TOOLS)
+                transcript = await exchange.converse_async(worker, request, attempt.descriptors, bounds, NO_TOOLS)
             problem = await self._kept(state.settle, attempt, transcript.answer)
         answer = _answered(transcript, what)
         if problem:

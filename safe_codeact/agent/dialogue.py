@@ -7,7 +7,7 @@ hand the observation to `observe`. A turn is one reply of the model, whatever it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from safe_codeact.agent.events import (
     Step,
     StoppedBy,
 )
-from safe_codeact.agent.extract import extract
+from safe_codeact.agent.extract import Reading, extract
 from safe_codeact.agent.repetition import Repetition
 from safe_codeact.agent.reply import Reply
 
@@ -38,8 +38,11 @@ _NO_REPLY = "(empty reply)"
 class Dialogue:
     """One run's conversation, its budgets and its steps. The clock starts when it is made."""
 
-    def __init__(self, *, context: Context, budgets: Budgets, setting: Setting) -> None:
+    def __init__(
+        self, *, context: Context, budgets: Budgets, setting: Setting, read: Callable[[Reply], Reading] = extract
+    ) -> None:
         self._context = context
+        self._read = read
         self._setting = setting
         self.meter = Meter(budgets)
         self._steps: list[Step] = []
@@ -71,7 +74,7 @@ class Dialogue:
             prompt_tokens=self._usage.prompt_tokens + reply.prompt_tokens,
             completion_tokens=self._usage.completion_tokens + reply.completion_tokens,
         )
-        reading = extract(reply)
+        reading = self._read(reply)
         self._context.add_reply(self._assistant_message(reply))
         thought = "\n\n".join(part for part in (reply.reasoning.strip(), reading.thought) if part)
         step = Step(turn=self.turn, kind=reading.kind, format=reading.format.value, thought=thought)
@@ -101,6 +104,8 @@ class Dialogue:
         last = self._steps[-1].observation
         if last is not None and last.final_answer is not None:
             return self._end(last.final_answer, "answer")
+        if last is not None and last.outcome == "suspended":
+            return self._end(None, "suspended")
         if self._repetition.is_over:
             return self._end(None, "repetition")
         over = self.meter.over(self.turn)

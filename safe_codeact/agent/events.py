@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # "repetition": the same came back four times in a row, although the model was told at the third.
-StoppedBy = Literal["answer", "max_turns", "max_tokens", "max_seconds", "max_tool_calls", "repetition"]
+StoppedBy = Literal["answer", "suspended", "max_turns", "max_tokens", "max_seconds", "max_tool_calls", "repetition"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

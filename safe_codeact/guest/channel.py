@@ -47,6 +47,14 @@ class Channel:
         """See `Deadline.masked`."""
         return self._deadline.masked()
 
+    def hold(self) -> None:
+        """See `Deadline.hold`."""
+        self._deadline.hold()
+
+    def release(self, seconds: float) -> None:
+        """See `Deadline.release`."""
+        self._deadline.release(seconds)
+
     def hears(self, seconds: float | None) -> bool:
         """Whether an answer comes in so long (None: wait for it). The deadline may ring meanwhile."""
         poller = select.poll()

@@ -17,6 +17,7 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from os import urandom  # the kernel's: how many copies an action makes is no part of what is recorded of it
 from typing import Any
 from urllib.parse import unquote
 
@@ -81,7 +82,7 @@ def _make_own(path: str, inside: str, masked: Masked, *, emptied: bool) -> None:
 
 
 def _replace(path: str, seen: os.stat_result, size: int) -> None:
-    copy = f"{os.path.dirname(path)}/.copied-{os.urandom(8).hex()}"
+    copy = f"{os.path.dirname(path)}/.copied-{urandom(8).hex()}"
     target = os.open(copy, _CREATE, 0o600 | seen.st_mode & 0o111)
     try:
         try:

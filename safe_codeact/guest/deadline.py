@@ -8,11 +8,13 @@ conversation), during restore and save. A C call that never returns is not reach
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 AGAIN_SECONDS = 0.25
+_CLOCK = time.monotonic  # its own: actions may be given recorded clocks
 
 
 class ActionTimeout(BaseException):
@@ -25,6 +27,10 @@ class Deadline:
     def __init__(self) -> None:
         self._masked = 0
         self._pending = ""
+        self._held = 0
+        self._left = 0.0  # on the wall clock, while it is held
+        self._held_at = 0.0
+        self._given = 0.0  # seconds of the time that it is held, which are not the action's
         self.expired = ""  # which limit was passed; an action that caught the exception was out of time all the same
 
     def arm(self, wall_seconds: float, cpu_seconds: float) -> None:
@@ -42,7 +48,25 @@ class Deadline:
         signal.signal(signal.SIGALRM, signal.SIG_IGN)
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
+        self._left = 0.0
         self._pending = ""
+
+    def hold(self) -> None:
+        """A person is being asked: the wall clock stands still until as many `release`s. CPU time still counts.
+
+        What of the time was the action's after all is known at the end; the host bounds all of it.
+        """
+        if not self._held:
+            self._left, self._held_at, self._given = signal.setitimer(signal.ITIMER_REAL, 0)[0], _CLOCK(), 0.0
+        self._held += 1
+
+    def release(self, seconds: float) -> None:
+        """An answer came, for which a person took so long."""
+        self._held -= 1
+        self._given += seconds
+        if not self._held and self._left > 0:
+            left = self._left - max(_CLOCK() - self._held_at - self._given, 0.0)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), AGAIN_SECONDS)
 
     @contextmanager
     def masked(self) -> Iterator[None]:

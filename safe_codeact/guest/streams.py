@@ -64,6 +64,11 @@ class Stream(io.TextIOBase):
         shown = plain_text(text).encode("utf-8", "backslashreplace").decode("utf-8")
         size = len(shown.encode("utf-8"))
         self._budget.written += size
+        if size > self._budget.head_left and not self._budget.truncate:
+            # The host ends the action at the first byte beyond. More of them may reach it in one piece with the others,
+            # and what is far beyond the limit is no output to it, but an attack.
+            shown = shown.encode("utf-8")[: max(self._budget.head_left, 0) + 4].decode("utf-8", "ignore")
+            size = len(shown.encode("utf-8"))
         if size <= self._budget.head_left or not self._budget.truncate:
             self._budget.head_left -= size
             self._waiting.append(shown)

@@ -69,7 +69,13 @@ def _numpy() -> None:
     square = np.arange(16.0).reshape(4, 4) + np.eye(4)
     repr(square), str(square), np.array2string(square), square @ square, np.linalg.inv(square), np.linalg.eigh(square)
     np.linalg.svd(square), np.fft.fft(square), np.polyfit([1, 2, 3], [1, 4, 9], 2), np.sort(square), np.unique(square)
-    np.random.default_rng(0).normal(size=3), np.random.rand(2), np.median(square), np.percentile(square, 5)
+    (
+        np.random.default_rng(0).normal(size=3),
+        np.random.rand(2),
+        np.random.seed(0),
+        np.median(square),
+        np.percentile(square, 5),
+    )
     np.loadtxt(io.StringIO("1 2\n3 4")), np.genfromtxt(io.StringIO("1,2"), delimiter=",")
     buffer = io.BytesIO()
     np.savez(buffer, a=square)

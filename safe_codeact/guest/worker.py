@@ -7,7 +7,7 @@ a worker that dies without one is seen to have died.
 
 from __future__ import annotations
 
-import io
+import contextlib
 import os
 import socket
 import sys
@@ -17,13 +17,14 @@ from typing import Any
 from safe_codeact.confine.receipt import Receipt
 from safe_codeact.gate.check import Judgement, judge
 from safe_codeact.gate.names import plain_text
-from safe_codeact.guest import audit, copying, display, hints, namespace, preload, tracebacks
+from safe_codeact.guest import audit, copying, display, hints, namespace, preload, rehearsal, tracebacks
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
 from safe_codeact.guest.knowledge import Knowledge
 from safe_codeact.guest.modules import Modules
 from safe_codeact.guest.modules.patches import matplotlib as plots
+from safe_codeact.guest.recording import install as record
 from safe_codeact.guest.state import State, use_reserve
 from safe_codeact.guest.streams import Budget, Stream
 from safe_codeact.guest.tools import Calls, ToolError, make_stub
@@ -73,7 +74,7 @@ def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> 
     deadline = Deadline()
     channel = Channel(connection, deadline)
     channel.send(messages.Ready(receipt=receipt.to_plain()))
-    _rehearse(equipment)
+    _rehearse(equipment, channel)
     try:
         request = channel.first()
     except EOFError:
@@ -91,13 +92,13 @@ def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> 
             raise RuntimeError(f"a worker cannot serve {type(request).__name__}")
 
 
-def _rehearse(equipment: Equipment) -> None:
-    """Write to the pages that every action writes to, while nobody waits: the first write after a fork copies them."""
-    judge("1 + 1", equipment.policy, [])
-    names: dict[str, Any] = {"__name__": "__main__"}
-    builtins = dispatch.builtins_for(equipment.policy, equipment.facades, names, {})
-    known = Knowledge(equipment.policy, builtins, {}, equipment.facades)
-    namespace.save(names, known=known, out=io.BytesIO(), limit_bytes=_MIB, remembered={})
+def _rehearse(equipment: Equipment, channel: Channel) -> None:
+    """Touch what every action touches, unless somebody waits. What fails here is not missed: the request decides."""
+    if channel.hears(0):
+        return
+    deadline = Deadline()
+    with contextlib.suppress(Exception), rehearsal.taken_back():
+        _Rehearsed(equipment, rehearsal.Unheard(deadline), deadline, rehearsal.request()).perform()
 
 
 class _Action:
@@ -133,13 +134,17 @@ class _Action:
             self._channel.send(_not_run(problem))
             return
         sys.stdout, sys.stderr = self._stdout, self._stderr
-        restricted = self._policy.language.restricted
-        if request.workspace and self._policy.filesystem.workspace == "rw":
-            copying.install(request.workspace, self._channel.masked, no_opener=restricted)
-        if restricted:  # last: it refuses further hooks
-            audit.install(self._equipment.reach, request.workspace)
+        self._enclose()
         ended, value, error = self._run(judgement, names, state)
         self._finish(state, ended, value, error)
+
+    def _enclose(self) -> None:
+        """Hooks that stay for the rest of this process."""
+        restricted = self._policy.language.restricted
+        if self._request.workspace and self._policy.filesystem.workspace == "rw":
+            copying.install(self._request.workspace, self._channel.masked, no_opener=restricted)
+        if restricted:  # last: it refuses further hooks
+            audit.install(self._equipment.reach, self._request.workspace)
 
     def _mentioned(self) -> set[str] | None:
         """The names that the action may reach without looking around; None: nobody can tell."""
@@ -147,13 +152,16 @@ class _Action:
 
     def _arrange(self, names: dict[str, Any]) -> Knowledge:
         """The action's builtins, tools and modules; what a snapshot may refer to."""
-        self._calls = calls = Calls(self._channel)
+        facades, recording = self._equipment.facades, None
+        if self._request.seed:
+            recording = record(self._request.seed, self._request.readings, facades.replace)
+        self._calls = calls = Calls(self._channel, recording)
         tools = {stub.name: make_stub(stub, calls) for stub in self._request.tools}
-        self._equipment.facades.enter_worker(self._request.workspace, self._stdout, self._stderr)
+        facades.enter_worker(self._request.workspace, self._stdout, self._stderr)
         provided = {"final_answer": self._final_answer, "ToolError": ToolError}
-        self._builtins = dispatch.builtins_for(self._policy, self._equipment.facades, names, {**provided, **tools})
+        self._builtins = dispatch.builtins_for(self._policy, facades, names, {**provided, **tools})
         names["__builtins__"] = self._builtins
-        return Knowledge(self._policy, self._builtins, tools, self._equipment.facades)
+        return Knowledge(self._policy, self._builtins, tools, facades)
 
     def _run(
         self, judgement: Judgement, names: dict[str, Any], state: State
@@ -235,6 +243,15 @@ class _Action:
         except (NotEncodable, namespace.NotPlainValue):
             plain = plain_text(str(answer))[:100_000].encode("utf-8", "backslashreplace").decode("utf-8")
         self._final.append(plain)
+
+
+class _Rehearsed(_Action):
+    """One of our own, after which the process serves another."""
+
+    def _enclose(self) -> None:
+        """Made, and not installed."""
+        if self._policy.language.restricted:
+            audit.make_hook(self._equipment.reach, "")
 
 
 def _exit_code(raised: BaseException) -> str:

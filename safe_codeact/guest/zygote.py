@@ -56,6 +56,7 @@ class Zygote:
         if listened and not listener.works(listened[0]):
             listened = ()
         equipment = worker.Equipment.load(policy)
+        sys.dont_write_bytecode = True
         self._prepared, uid, not_entered = _prepare(plan, equipment.loaded_files, configure.slots, listened)
         self._equipment = equipment
         self._send(

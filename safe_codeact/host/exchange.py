@@ -14,15 +14,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import socket
-import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from safe_codeact.host.answers import AsyncTools, Tools
+from safe_codeact.host.background import Background
+from safe_codeact.host.journal import Diverged
 from safe_codeact.host.worker import Worker
 from safe_codeact.wire import messages
 from safe_codeact.wire.violation import ProtocolViolation
@@ -31,6 +30,14 @@ _CHUNK = 256 * 1024
 EXIT_SECONDS = 2.0  # from the end of its stream to the end of the process; then it is killed
 
 Request = messages.Execute | messages.Fetch | messages.Assign | messages.Describe
+
+
+class PutAside(BaseException):
+    """Nobody can answer this call now: the action ends, to be run again when somebody can."""
+
+    def __init__(self, call: messages.ToolCall) -> None:
+        super().__init__(call)
+        self.call = call
 
 
 @dataclass(slots=True)
@@ -43,101 +50,38 @@ class Transcript:
     displays: list[messages.Display] = field(default_factory=list)
     answer: messages.Finished | messages.Fetched | messages.Assigned | messages.Described | None = None
     violation: str = ""
+    waiting: messages.ToolCall | None = None  # the call that it was put aside for
+    diverged: str = ""  # where an action that was run again came to something else
     overran: bool = False  # the hard deadline ended it
     overfilled: str = ""  # the workspace's quota ended it: what was over
     too_much: bool = False  # the output limit ended it
     forbidden: messages.Forbidden | None = None  # the call that the filter stopped, by the zygote's word
     exited: messages.Exited | None = None
 
-    def take(self, message: messages.WorkerMessage) -> messages.ToolCall | None:
+    @property
+    def ended_by_host(self) -> bool:
+        """Whether it was we who had enough."""
+        return bool(self.overran or self.too_much or self.violation or self.diverged or self.waiting is not None)
+
+    def take(self, message: messages.WorkerMessage, tools: Tools | AsyncTools) -> messages.ToolCall | None:
         """Note one message; a tool call is handed back, because answering it may wait."""
         match message:
             case messages.Judged():
                 self.judged = message
+                tools.judged(message)
             case messages.Output(stream="stdout"):
                 self.stdout.append(message.text)
             case messages.Output():
                 self.stderr.append(message.text)
             case messages.Display():
                 self.displays.append(message)
+            case messages.Readings():
+                tools.note(message)
             case messages.ToolCall():
                 return message
             case messages.Finished() | messages.Fetched() | messages.Assigned() | messages.Described():
                 self.answer = message
         return None
-
-
-class Tools(Protocol):
-    """Who answers a worker's calls. Both get the seconds that are left."""
-
-    def begin(self, call: messages.ToolCall, seconds_left: float) -> Future[messages.ToolReply] | None:
-        """Answer while the conversation goes on; None where it has to be waited for."""
-
-    def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
-        """Answer in the calling thread's time."""
-        ...
-
-
-class AsyncTools(Protocol):
-    """`Tools` in an event loop."""
-
-    def is_concurrent(self, call: messages.ToolCall) -> bool:
-        """Whether the conversation may go on meanwhile."""
-        ...
-
-    async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
-        """Answer one call."""
-        ...
-
-
-class Background:
-    """Answers that come from other threads while the blocking pump waits for its worker.
-
-    A tool may come back long after its conversation is over: the bell is closed under the lock that it is rung under.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._bell = -1
-        self._outstanding = 0
-        self._done: list[Future[messages.ToolReply]] = []
-
-    def add(self, begun: Future[messages.ToolReply]) -> None:
-        """Wait for one more."""
-        if self._bell < 0:
-            self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._outstanding += 1
-        begun.add_done_callback(self._ring)
-
-    def replies(self, deadline: float) -> list[messages.ToolReply]:
-        """Wait until an answer is there or the worker speaks; the answers. Raises `TimeoutError`."""
-        if not self._outstanding:
-            return []
-        poller = select.poll()
-        poller.register(self._connection, select.POLLIN)
-        poller.register(self._bell, select.POLLIN)
-        if not poller.poll(max(deadline - time.monotonic(), 0.001) * 1000):
-            raise TimeoutError
-        with self._lock:
-            done, self._done = self._done, []
-            if done:
-                os.eventfd_read(self._bell)
-        self._outstanding -= len(done)
-        return [future.result() for future in done]
-
-    def close(self) -> None:
-        """Nobody listens any more."""
-        with self._lock:
-            if self._bell >= 0:
-                os.close(self._bell)
-                self._bell = -1
-
-    def _ring(self, future: Future[messages.ToolReply]) -> None:
-        with self._lock:
-            self._done.append(future)
-            if self._bell >= 0:
-                os.eventfd_write(self._bell, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +128,10 @@ def converse(
         transcript.overran = True
     except ProtocolViolation as violation:
         transcript.violation = str(violation)
+    except PutAside as aside:
+        transcript.waiting = aside.call
+    except Diverged as difference:
+        transcript.diverged = str(difference)
     except OSError:
         pass  # the worker is gone; its exit status says why
     except BaseException:
@@ -205,30 +153,41 @@ def _pump(
     transcript: Transcript,
 ) -> None:
     meter = _Meter(bounds)
-    deadline = time.monotonic() + bounds.seconds
+    began = time.monotonic()
+
+    def deadline() -> float:
+        return began + bounds.seconds + tools.asked_seconds
+
     connection = worker.connection
     connection.settimeout(bounds.seconds)
     connection.sendall(_first_frame(worker, request, descriptors))
     while not worker.conversation.finished:
-        connection.settimeout(max(deadline - time.monotonic(), 0.001))
-        replies = background.replies(deadline)
+        connection.settimeout(max(deadline() - time.monotonic(), 0.001))
+        replies = background.replies(deadline())
         for reply in replies:
             connection.sendall(worker.conversation.send(reply))
+            tools.sent(reply)
         if replies:
             continue
         data = connection.recv(_CHUNK)
         if not data:
             return
         for message in worker.conversation.receive(data):
-            call = transcript.take(message)
+            call = transcript.take(message, tools)
             if call is not None:
-                begun = tools.begin(call, deadline - time.monotonic())
+                begun = tools.begin(call, deadline() - time.monotonic())
                 if begun is not None:
                     background.add(begun)
+                    tools.begun()
                     continue
-                reply = tools.answer(call, deadline - time.monotonic())
-                connection.settimeout(max(deadline - time.monotonic(), 0.001))
+                try:
+                    reply = tools.answer(call, deadline() - time.monotonic())
+                except PutAside:
+                    background.finish(deadline())
+                    raise
+                connection.settimeout(max(deadline() - time.monotonic(), 0.001))
                 connection.sendall(worker.conversation.send(reply))
+                tools.sent(reply)
             elif meter.exceeded(message):
                 transcript.too_much = True
                 return
@@ -240,7 +199,7 @@ def _settled(worker: Worker, transcript: Transcript) -> messages.Exited | None:
         used = worker.used()
         worker.end()
         return used
-    if transcript.overran or transcript.too_much or transcript.violation:
+    if transcript.ended_by_host:
         worker.end()
     return None
 
@@ -262,7 +221,7 @@ def _lingers(worker: Worker, transcript: Transcript | None) -> None:
 
 
 def _was_ended(worker: Worker, transcript: Transcript) -> bool:
-    return worker.conversation.finished or transcript.overran or transcript.too_much or bool(transcript.violation)
+    return worker.conversation.finished or transcript.ended_by_host
 
 
 async def converse_async(
@@ -280,6 +239,10 @@ async def converse_async(
         transcript.overran = True
     except ProtocolViolation as violation:
         transcript.violation = str(violation)
+    except PutAside as aside:
+        transcript.waiting = aside.call
+    except Diverged as difference:
+        transcript.diverged = str(difference)
     except OSError:
         pass  # the worker is gone; its exit status says why
     except BaseException:
@@ -321,27 +284,37 @@ async def _hear_async(
     loop = asyncio.get_running_loop()
     connection = worker.connection
     connection.setblocking(False)
-    deadline = loop.time() + bounds.seconds
+    began = loop.time()
     writing = asyncio.Lock()  # one frame at a time
 
+    def deadline() -> float:
+        return began + bounds.seconds + tools.asked_seconds
+
     async def answer(call: messages.ToolCall) -> None:
-        reply = await tools.answer_async(call, deadline - loop.time())
+        reply = await tools.answer_async(call, deadline() - loop.time())
         async with writing:
             await loop.sock_sendall(connection, worker.conversation.send(reply))
+            tools.sent(reply)
 
-    async with asyncio.timeout_at(deadline):
+    async with asyncio.timeout_at(deadline()) as limit:
         await loop.sock_sendall(connection, _first_frame(worker, request, descriptors))
         while not worker.conversation.finished:
             data = await loop.sock_recv(connection, _CHUNK)
             if not data:
                 return
             for message in worker.conversation.receive(data):
-                call = transcript.take(message)
+                call = transcript.take(message, tools)
                 if call is not None and tools.is_concurrent(call):
                     begun.add(task := asyncio.create_task(answer(call)))
                     task.add_done_callback(begun.discard)
                 elif call is not None:
-                    await answer(call)
+                    limit.reschedule(deadline() + tools.may_ask(call))
+                    try:
+                        await answer(call)
+                    except PutAside:
+                        await asyncio.gather(*begun, return_exceptions=True)  # as `Background.finish`
+                        raise
+                    limit.reschedule(deadline())
                 elif meter.exceeded(message):
                     transcript.too_much = True
                     return

@@ -41,6 +41,16 @@ class Lineage:
         """The present version."""
         return self._record.saved
 
+    @property
+    def journal(self) -> bytes:
+        """Of an action that was begun on the present version and has not ended; b"": there is none."""
+        return self._record.journal
+
+    def note(self, journal: bytes) -> None:
+        """Keep this journal with the present version. Raises `StoreError`; then the one before is kept."""
+        if journal != self._record.journal:
+            self._commit(self.saved, dict(self._record.checkpoints), journal)
+
     def resume(self) -> None:
         """Take up the session where the store has it, if it does. Raises `StoreError`; then no reference is left."""
         record = None if self._store is None else self._store.load(self._session, self._vault)
@@ -54,7 +64,8 @@ class Lineage:
         self._record = replace(record, origin=self._record.origin)
 
     def go_on_from(self, saved: Saved) -> None:
-        """Make this the present version, with references of its own. Raises `StoreError`; then nothing has changed."""
+        """Make this the present version, with references of its own and no journal. Raises `StoreError`; then nothing has
+        changed."""
         old = self.saved
         fresh = _without(saved, old)
         self._vault.share(fresh)
@@ -70,7 +81,7 @@ class Lineage:
         name = secrets.token_hex(8)
         shared = self._vault.share(self.saved)
         try:
-            self._commit(self.saved, {**self._record.checkpoints, name: shared})
+            self._commit(self.saved, {**self._record.checkpoints, name: shared}, self.journal)
         except BaseException:
             self._vault.drop(shared)
             raise
@@ -102,7 +113,7 @@ class Lineage:
         self._drop(self._record)
         self._record = Record(origin=self._record.origin)
 
-    def _commit(self, saved: Saved, checkpoints: dict[str, Saved]) -> None:
+    def _commit(self, saved: Saved, checkpoints: dict[str, Saved], journal: bytes = b"") -> None:
         before = self._record
         record = Record(
             version=before.version,
@@ -110,6 +121,7 @@ class Lineage:
             checkpoints=checkpoints,
             dropped=before.dropped,
             origin=before.origin,
+            journal=journal,
         )
         if self._store is not None:
             record = self._store.commit(self._session, record, self._vault)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from safe_codeact.confine.names import words_for
 from safe_codeact.gate.report import Finding, GateReport
+from safe_codeact.host import journal
 from safe_codeact.host.exchange import Transcript, ended_by_signal
 from safe_codeact.host.outcome import WHY
 from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome, ToolRecord, Usage
@@ -108,6 +109,12 @@ def _how_it_ended(outcome: Outcome, transcript: Transcript) -> str:
     said = WHY.get(outcome, "")
     if outcome is Outcome.broke_protocol:
         return f"{said} ({transcript.violation})"
+    if outcome is Outcome.suspended and transcript.waiting is not None:
+        return said.format(
+            call=journal.shown(transcript.waiting.name, transcript.waiting.args, transcript.waiting.kwargs)
+        )
+    if outcome is Outcome.diverged:
+        return said.format(where=transcript.diverged)
     if outcome is Outcome.workspace_exceeded:
         return f"{said} (It had {transcript.overfilled}.)"
     if outcome is Outcome.forbidden_syscall:

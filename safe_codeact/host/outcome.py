@@ -35,6 +35,8 @@ def _cpu_spent(transcript: Transcript, policy: Policy) -> bool:
 _RULES: tuple[tuple[Callable[[Transcript, Policy], bool], Outcome], ...] = (
     (lambda seen, _: bool(seen.overfilled), Outcome.workspace_exceeded),
     (lambda seen, _: bool(seen.violation), Outcome.broke_protocol),
+    (lambda seen, _: bool(seen.diverged), Outcome.diverged),
+    (lambda seen, _: seen.waiting is not None, Outcome.suspended),
     (lambda seen, _: seen.too_much, Outcome.output_exceeded),
     (lambda seen, _: seen.judged is not None and not seen.judged.report["allowed"], Outcome.refused),
     (lambda seen, _: seen.overran, Outcome.timed_out),
@@ -72,5 +74,7 @@ WHY = {
     Outcome.workspace_exceeded: "The action left more in the workspace than it may hold; its files are as they were before.",
     Outcome.forbidden_syscall: "The kernel's filter ended the action: it made {call}, which no policy allows.",
     Outcome.crashed: "The action's process died.",
+    Outcome.suspended: "The action was put aside: {call} waits for a person's answer. The session is as it was before.",
+    Outcome.diverged: "The action was run again and did not come to the same place ({where}); the session is as it was before.",
     Outcome.broke_protocol: "The action's process sent what the conversation does not allow and was killed.",
 }

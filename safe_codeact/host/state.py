@@ -18,17 +18,19 @@ from typing import TYPE_CHECKING
 
 from safe_codeact.errors import SessionClosed, StoreError
 from safe_codeact.host import exchange, observe
+from safe_codeact.host.budget import Spent
 from safe_codeact.host.capture import Tracked
 from safe_codeact.host.folder import remove_private_folder
+from safe_codeact.host.journal import Journal
 from safe_codeact.host.lineage import Lineage, origin_of
 from safe_codeact.host.outcome import keeps_state, outcome_of
-from safe_codeact.host.toolbox import Calls
 from safe_codeact.host.vault import Kept, Saved
 from safe_codeact.host.workspace import Item, Quota, Workspace, excess, shown
 from safe_codeact.observation import Artifact, Observation, Outcome
 from safe_codeact.wire import messages
 
 if TYPE_CHECKING:
+    from safe_codeact.host.action import Action
     from safe_codeact.host.worker import Worker
     from safe_codeact.runtime import RuntimeCore
 
@@ -58,6 +60,7 @@ class SessionState:
         self.closed = False
         self.lock = threading.Lock()  # one action at a time, from whichever thread
         self.launcher = core.launcher_for(name)
+        self.spent = Spent()  # on tools; going back to a checkpoint does not change it
         self._lineage = Lineage(name, core.vault, core.store, origin_of(core.policy))
         self._tracked: Tracked | None = None
         if core.policy.filesystem.workspace != "none":
@@ -148,7 +151,8 @@ class SessionState:
 
     def judge_size(self, source: str) -> Observation | None:
         """What the host itself refuses: it looks at length and encoding, and parses nothing."""
-        return observe.refused_by_size(source, self.core.policy.limits.source_kb * 1024)
+        refused = observe.refused_by_size(source, self.core.policy.limits.source_kb * 1024)
+        return None if refused is None else self.core.trail.action(self.name, source).observed(refused)
 
     def execute(self, source: str, wall_seconds: float, worker: Worker) -> messages.Execute:
         """The request for one action."""
@@ -254,15 +258,16 @@ class SessionState:
             return names, "The state is larger than limits.state_mb; the session keeps the previous one."
         return (*kept, attempt.segment), ""
 
-    def conclude(
-        self,
-        transcript: exchange.Transcript,
-        attempt: Attempt,
-        calls: Calls,
-        before: dict[str, Item],
-        started: float,
-        queued: float,
-    ) -> Observation:
+    @property
+    def journal(self) -> bytes:
+        """Of an action that was begun and has not ended."""
+        return self._lineage.journal
+
+    def note(self, journal: Journal | None) -> None:
+        """Keep it with the version; None: there is none. Raises `StoreError`."""
+        self._lineage.note(b"" if journal is None else journal.pack())
+
+    def conclude(self, transcript: exchange.Transcript, attempt: Attempt, action: Action) -> Observation:
         """The observation, and the session's next state. The worker was killed and the workspace is back."""
         now = self._seen(transcript)
         outcome = outcome_of(transcript, self.core.policy)
@@ -271,16 +276,17 @@ class SessionState:
             Artifact(name=item.name, media_type=item.media_type, data=item.data) for item in transcript.displays
         ]
         if outcome is not Outcome.refused:
-            artifacts += self._written(before, now)
-        return observe.observation_of(
+            artifacts += self._written(action.before, now)
+        observation = observe.observation_of(
             transcript,
             outcome,
-            records=calls.records,
+            records=action.tools.records,
             artifacts=artifacts,
-            wall_seconds=time.monotonic() - started,
-            queued_seconds=queued,
+            wall_seconds=time.monotonic() - action.started,
+            queued_seconds=action.queued,
             extra=problem,
         )
+        return action.entry.observed(observation)
 
     def listing(self) -> dict[str, Item]:
         """What lies in the workspace, by path."""
@@ -350,17 +356,20 @@ class SessionState:
 
     def checkpoint(self) -> str:
         """Remember names, definitions and files as they are now."""
-        return self._lineage.checkpoint()
+        return self.core.trail.marked(self.name, self._lineage.checkpoint())
 
     def restore(self, checkpoint: str) -> None:
         """Go back. Raises `StoreError` for an id that is not one of this session's."""
         self._become(self._lineage.at(checkpoint))
+        self.core.trail.changed(self.name, "restore", checkpoint=checkpoint)
 
     def fork(self) -> SessionState:
         """A second session that goes on from here."""
         copy = self.core.open_session(None)
         try:
             copy._become(self._saved)
+            copy.spent = self.spent.forked()
+            self.core.trail.changed(self.name, "fork", into=copy.name)
         except BaseException:
             copy.close(keep=False)
             raise

@@ -8,30 +8,35 @@ an exception only its public message goes back: no traceback, no host path.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
+import dataclasses
 import functools
 import inspect
 import logging
-import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-import pydantic_core
-
-from safe_codeact.errors import InvalidPolicy, ToolWithheld
+from safe_codeact.errors import ToolWithheld, TrailError
+from safe_codeact.host.apart import in_thread
+from safe_codeact.host.approvals import Approvals, unanswered
+from safe_codeact.host.budget import Counter, Refusal, Spent, require_size
+from safe_codeact.host.conditions import check_condition, require_condition
 from safe_codeact.host.crew import Crew
-from safe_codeact.host.tool import Decision, Misused, Tool, ToolCall
+from safe_codeact.host.exchange import PutAside
+from safe_codeact.host.results import NotPlainResult, plain_result, validated
+from safe_codeact.host.tool import NOT_MADE, Decision, IdempotencyKey, Misused, Preview, Tool, ToolCall
 from safe_codeact.observation import ToolRecord
-from safe_codeact.policy import conditions
 from safe_codeact.policy.effective import Policy, ToolRule
+from safe_codeact.trail.entry import Entry, Unrecorded
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import NotEncodable, pack
 
 _LOG = logging.getLogger("safe_codeact.tools")
-_PLAIN = (type(None), bool, int, float, str, bytes)
+_CARRIED_KB = 2048  # of arguments, in the largest call that the wire carries
 
 
 def rule_for(policy: Policy, name: str) -> ToolRule | None:
@@ -68,55 +73,36 @@ class Toolbox:
             elif made.name in self._tools:
                 raise ValueError(f"two tools are called {made.name!r}: give one another name with @tool(name=…)")
             else:
-                _check_condition(policy, made, rule)
+                check_condition(policy, made, rule)
                 self._tools[made.name] = (made, rule)
         self.withheld = tuple(withheld)
-        self.stubs = [made.stub() for made, _rule in self._tools.values()]
+        self.stubs = [made.stub(asks=rule.approval == "ask") for made, rule in self._tools.values()]
         for made, _rule in self._tools.values():
             # A tool that is about the others (`agent.FindTools`): which of them exist is known here only.
             if (tell := getattr(made.function, "__safe_codeact_tell_tools__", None)) is not None:
                 tell(self.stubs)
         self._crew = Crew()
 
-    def session(self) -> Calls:
-        """The calls of one action."""
-        return Calls(self._tools, self._limit, self._approve, self._crew)
+    @property
+    def may_wait(self) -> bool:
+        """Whether a call may ask a person, who may answer later."""
+        return self._approve is not None and any(rule.approval == "ask" for _made, rule in self._tools.values())
+
+    def arguments_of(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """A call's arguments by name, validated where that is possible."""
+        made, _rule = self._tools.get(name, (None, None))
+        try:
+            return dict(made.bind(args, kwargs).arguments) if made is not None else {"args": args, **kwargs}
+        except Misused:
+            return {"args": args, **kwargs}
+
+    def session(self, action: str = "", spent: Spent | None = None) -> Calls:
+        """The calls of one action; its name is the beginning of each call's key, `spent` what its session called before."""
+        return Calls(self._tools, Counter(self._limit, spent or Spent()), self._approve, self._crew, action)
 
     def close(self) -> None:
         """A tool that hangs is not waited for."""
         self._crew.close()
-
-
-_condition = functools.lru_cache(maxsize=256)(conditions.parse)
-
-
-def _check_condition(policy: Policy, made: Tool, rule: ToolRule) -> None:
-    """A condition about a parameter that the tool does not have would refuse every call: say it before the first."""
-    unknown = sorted(_condition(rule.when).names - made.signature.parameters.keys()) if rule.when else []
-    if unknown:
-        raise InvalidPolicy(
-            f"policy {policy.name!r}: tools.{rule.name}.when={rule.when!r} asks about {', '.join(map(repr, unknown))}, which "
-            f"{made.name}{made.signature} does not take"
-        )
-
-
-def _require_condition(made: Tool, rule: ToolRule, bound: inspect.BoundArguments) -> None:
-    """Raises `Refusal` for a call that does not meet its line's `when`. Defaults count as given."""
-    if rule.when is None:
-        return
-    given = inspect.BoundArguments(bound.signature, bound.arguments.copy())
-    given.apply_defaults()
-    try:
-        if _condition(rule.when).holds(given.arguments):
-            return
-        problem = ""
-    except conditions.Unmet as unmet:
-        problem = f" ({unmet})"
-    raise Refusal(f"{made.name} may only be called when {rule.when}{problem}")
-
-
-class Refusal(Exception):
-    """A call that does not go through; the message is for the action."""
 
 
 class Calls:
@@ -125,22 +111,64 @@ class Calls:
     def __init__(
         self,
         tools: Mapping[str, tuple[Tool, ToolRule]],
-        limit: int,
+        counter: Counter,
         approve: Callable[[ToolCall], Any] | None,
         crew: Crew,
+        action: str = "",
     ) -> None:
+        self._action = action
+        self.entry: Entry = Unrecorded()  # what the trail has of this action
+        self.begins: Callable[[messages.ToolCall, Tool], None] = _nobody_writes  # right before a tool is called
+        self.may_wait: Callable[[], bool] = lambda: False  # whether the action can be put aside
+        self.is_kept = False  # `begins` may wait for a disk
+        self.decisions: dict[int, Decision] = {}  # of persons who were asked before, by call
         self._tools = tools
-        self._limit = limit
-        self._approve = approve
+        self._counter = counter
+        self.approvals = Approvals(approve, crew)
+        self._asked = 0.0  # of their seconds, what replies have said
+        self._report: messages.Judged | None = None
         self._crew = crew
-        self._counts: dict[str, int] = {}
-        self._counting = threading.Lock()  # calls of async tools are admitted in threads of the crew
         self._records: dict[int, ToolRecord] = {}
 
     @property
     def records(self) -> list[ToolRecord]:
         """One for each call, in the order in which they were made."""
         return [self._records[number] for number in sorted(self._records)]
+
+    @property
+    def asked_seconds(self) -> float:
+        """How long persons thought about this action's calls: the time is not the action's."""
+        return self.approvals.seconds
+
+    def may_ask(self, call: messages.ToolCall) -> float:
+        """Seconds that a person may think about this call."""
+        _made, rule = self._tools.get(call.name, (None, None))
+        return rule.approval_seconds if rule is not None and rule.approval == "ask" else 0.0
+
+    def judged(self, verdict: messages.Judged) -> None:
+        """What the gate said of the action, before any of it ran."""
+        self._report = verdict
+
+    def preview(self, source: str, workspace: str, files: Iterable[str], readable: Iterable[str]) -> Preview:
+        """The action as an approver may look at it."""
+        report = self._report.report if self._report is not None else {"tools": (), "imports": ()}
+        return Preview(
+            source=source,
+            tools=tuple(report["tools"]),
+            imports=tuple(report["imports"]),
+            workspace=workspace,
+            files=tuple(files),
+            readable=tuple(readable),
+        )
+
+    def note(self, readings: messages.Readings) -> None:
+        """Nobody records them."""
+
+    def sent(self, reply: messages.ToolReply) -> None:
+        """Nobody records it."""
+
+    def begun(self) -> None:
+        """Nothing is held back."""
 
     def is_concurrent(self, call: messages.ToolCall) -> bool:
         """Whether others may be answered meanwhile: an async tool that no person is asked about."""
@@ -163,19 +191,20 @@ class Calls:
         arguments: dict[str, Any] = {}
         try:
             made, rule, bound = self._admit(call, arguments)
-            if rule.approval == "ask":
-                self._settle(made.name, self._ask(made.name, arguments))
-            context = contextvars.copy_context()
-            run = functools.partial(
-                context.run, _run_here, functools.partial(made.function, *bound.args, **bound.kwargs)
-            )
-            value = self._submitted(run).result(_timeout(rule, seconds_left))
+            decision = self.decisions.pop(call.call, None)
+            if decision is None and rule.approval == "ask":
+                decision = self.approvals.ask(made.name, rule, arguments)
+            bound = self._settle(call, decision, arguments) or bound
+            if (value := _told(decision)) is NOT_MADE:
+                self.entry.called(call, rule, arguments)
+                self.begins(call, made)
+                run = functools.partial(contextvars.copy_context().run, _run_here, self._ready(call, made, bound))
+                value = self._submitted(run).result(_timeout(rule, seconds_left))
             reply = self._result(call, made, rule, value)
             outcome = "returned" if not reply.error_type else "raised"
         except BaseException as error:
             reply, outcome = self._failure(call, error)
-        self._records[call.call] = _record(call.name, arguments, outcome, started)
-        return reply
+        return self._concluded(call, arguments, outcome, started, reply)
 
     async def answer_async(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
         """Run one call in the running loop; a sync tool runs in a thread, so that it does not hold the loop up."""
@@ -183,17 +212,15 @@ class Calls:
         arguments: dict[str, Any] = {}
         try:
             made, rule, bound = self._admit(call, arguments)
-            if rule.approval == "ask":
-                self._settle(made.name, await self._ask_async(made.name, arguments))
-            async with asyncio.timeout(_timeout(rule, seconds_left)):
-                if made.is_async:
-                    value = await made.function(*bound.args, **bound.kwargs)
-                else:
-                    context = contextvars.copy_context()
-                    call_it = functools.partial(made.function, *bound.args, **bound.kwargs)
-                    value = await asyncio.wrap_future(
-                        self._submitted(functools.partial(context.run, _run_here, call_it))
-                    )
+            decision = self.decisions.pop(call.call, None)
+            if decision is None and rule.approval == "ask":
+                decision = await self.approvals.ask_async(made.name, rule, arguments)
+            bound = self._settle(call, decision, arguments) or bound
+            if (value := _told(decision)) is NOT_MADE:
+                self.entry.called(call, rule, arguments)
+                await self._begin_async(call, made)
+                async with asyncio.timeout(_timeout(rule, seconds_left)):
+                    value = await self._awaited(made, self._ready(call, made, bound))
             reply = self._result(call, made, rule, value)
             outcome = "returned" if not reply.error_type else "raised"
         except asyncio.CancelledError:
@@ -202,26 +229,70 @@ class Calls:
             reply, outcome = self._failure(call, RuntimeError("the tool was cancelled"))
         except BaseException as error:
             reply, outcome = self._failure(call, error)
-        self._records[call.call] = _record(call.name, arguments, outcome, started)
-        return reply
+        return self._concluded(call, arguments, outcome, started, reply)
 
     def _admit(
-        self, call: messages.ToolCall, arguments: dict[str, Any]
+        self, call: messages.ToolCall, arguments: dict[str, Any], *, again: bool = False
     ) -> tuple[Tool, ToolRule, inspect.BoundArguments]:
         if call.name not in self._tools:
             raise Refusal(f"there is no tool {call.name!r}. Tools here: {', '.join(sorted(self._tools)) or 'none'}")
         made, rule = self._tools[call.name]
-        with self._counting:
-            used = self._counts.get(call.name, 0)
-            if used >= rule.max_calls:
-                raise Refusal(f"{call.name} may be called {rule.max_calls} times per action, and was")
-            if sum(self._counts.values()) >= self._limit:
-                raise Refusal(f"an action may make {self._limit} tool calls, and did")
-            self._counts[call.name] = used + 1
+        self._counter.charge(call.name, rule, again=again)
+        if rule.max_argument_kb < _CARRIED_KB:
+            require_size(call.name, rule, len(pack([call.args, call.kwargs])))
         bound = made.bind(call.args, call.kwargs)
         arguments.update(bound.arguments)
-        _require_condition(made, rule, bound)
+        require_condition(made, rule, bound)
         return made, rule, bound
+
+    def _ready(self, call: messages.ToolCall, made: Tool, bound: inspect.BoundArguments) -> Callable[[], Any]:
+        key = {made.key_parameter: IdempotencyKey(f"{self._action}-{call.call}")} if made.key_parameter else {}
+        return functools.partial(made.function, *bound.args, **bound.kwargs, **key)
+
+    async def _awaited(self, made: Tool, ready: Callable[[], Any]) -> Any:
+        if made.is_async:
+            return await ready()
+        run = functools.partial(contextvars.copy_context().run, _run_here, ready)
+        return await asyncio.wrap_future(self._submitted(run))
+
+    async def _begin_async(self, call: messages.ToolCall, made: Tool) -> None:
+        if self.is_kept:
+            await in_thread(self.begins, call, made)
+        else:
+            self.begins(call, made)
+
+    def repeat(self, call: messages.ToolCall, outcome: str) -> None:
+        """Count and record a call that was made before, and is not made again."""
+        arguments: dict[str, Any] = {}
+        with contextlib.suppress(Refusal, Misused):
+            self._admit(call, arguments, again=True)
+        self._records[call.call] = _record(call.name, arguments, outcome, time.monotonic())
+
+    def outcome_of(self, number: int) -> str:
+        """How a call ended."""
+        return self._records[number].outcome
+
+    def has_effect(self, name: str) -> bool:
+        """Whether a call that may have happened must not be made again."""
+        made, _rule = self._tools.get(name, (None, None))
+        return made is not None and not made.read_only
+
+    def _concluded(
+        self,
+        call: messages.ToolCall,
+        arguments: dict[str, Any],
+        outcome: str,
+        started: float,
+        reply: messages.ToolReply,
+    ) -> messages.ToolReply:
+        seconds = time.monotonic() - started
+        record = ToolRecord(name=call.name, arguments=arguments, outcome=outcome, seconds=seconds)
+        self._records[call.call] = record
+        if self.may_ask(call) and (asked := self.approvals.seconds - self._asked):  # one such call at a time
+            self._asked += asked
+            reply = dataclasses.replace(reply, asked_seconds=asked)
+        self.entry.answered(call, record, reply, self._tools.get(call.name, (None, None))[1])
+        return reply
 
     def _submitted(self, run: Callable[[], Any]) -> Future[Any]:
         try:
@@ -229,44 +300,49 @@ class Calls:
         except RuntimeError as error:
             raise Refusal(str(error)) from None
 
-    def _approver(self, name: str) -> Callable[[ToolCall], Any]:
-        if self._approve is None:
-            raise Refusal(f"{name} needs a person's approval, and nobody is there to give it")
-        return self._approve
-
-    def _ask(self, name: str, arguments: dict[str, Any]) -> Any:
-        approve = self._approver(name)
-        try:
-            decision = approve(ToolCall(name=name, arguments=dict(arguments)))
-            if inspect.isawaitable(decision):  # in a thread of its own: this one may be an event loop's
-                return self._submitted(functools.partial(_run_here, lambda: decision)).result()
-            return decision
-        except Exception as error:
-            raise _unanswered(name, error) from None
-
-    async def _ask_async(self, name: str, arguments: dict[str, Any]) -> Any:
-        approve = self._approver(name)
-        try:
-            decision = approve(ToolCall(name=name, arguments=dict(arguments)))
-            return await decision if inspect.isawaitable(decision) else decision
-        except Exception as error:
-            raise _unanswered(name, error) from None
-
-    def _settle(self, name: str, decision: Any) -> None:
+    def _settle(
+        self, call: messages.ToolCall, decision: Any, arguments: dict[str, Any]
+    ) -> inspect.BoundArguments | None:
+        """Raises `Refusal`, or `PutAside`. The arguments that a person put in the place of the action's, or None."""
+        name = call.name
+        if decision is None and self._tools[name][1].approval != "ask":
+            return None
         if not isinstance(decision, Decision):
-            raise _unanswered(name, TypeError(f"approve must return a Decision, got {type(decision).__name__}"))
+            raise unanswered(name, TypeError(f"approve must return a Decision, got {type(decision).__name__}"))
+        if decision.later and self.may_wait():
+            raise PutAside(call)
+        if decision.later:
+            raise Refusal(
+                f"{name} needs a person's approval, who cannot give it now, and this action cannot be put aside"
+            )
         if not decision.approved:
             raise Refusal(f"{name} was rejected{': ' + decision.reason if decision.reason else ''}")
+        return None if decision.arguments is None else self._edited(name, decision.arguments, arguments)
+
+    def _edited(self, name: str, given: Mapping[str, Any], arguments: dict[str, Any]) -> inspect.BoundArguments:
+        made, rule = self._tools[name]
+        try:
+            bound = made.rebind(given)
+        except Misused as misused:
+            raise Refusal(f"{name} was approved with other arguments, and they do not fit: {misused}") from None
+        require_condition(made, rule, bound)
+        arguments.clear()
+        arguments.update(bound.arguments)
+        return bound
 
     def _result(self, call: messages.ToolCall, made: Tool, rule: ToolRule, value: Any) -> messages.ToolReply:
-        plain = _plain(value)
+        try:
+            plain, is_record = plain_result(validated(made.returns, value))
+        except NotPlainResult as problem:
+            _LOG.warning("tool %r %s", call.name, problem, exc_info=problem.__cause__)
+            raise Refusal(f"{made.name} {problem}") from None
         try:
             size = len(pack(plain))
         except NotEncodable as error:
             raise Refusal(f"{made.name} returned what cannot be carried: {error}") from None
         if size > rule.max_result_kb * 1024:
             raise Refusal(f"{made.name} returned {size:,} bytes; its limit is {rule.max_result_kb} KiB")
-        return messages.ToolReply(call=call.call, value=plain)
+        return messages.ToolReply(call=call.call, value=plain, is_record=is_record)
 
     def _failure(self, call: messages.ToolCall, error: BaseException) -> tuple[messages.ToolReply, str]:
         """What the action is told, and the record's outcome. Everything else stays in the host's log."""
@@ -275,6 +351,8 @@ class Calls:
                 kind, message, outcome = "ToolError", str(error), "rejected"
             case Misused():
                 kind, message, outcome = error.kind, str(error), "rejected"
+            case TrailError():
+                kind, message, outcome = "ToolError", f"{call.name} cannot be recorded, and is not called", "rejected"
             case TimeoutError():
                 kind, message, outcome = "ToolError", f"{call.name} took longer than it may", "timed_out"
             case Exception():
@@ -286,10 +364,13 @@ class Calls:
         return messages.ToolReply(call=call.call, error_type=kind, error_message=shown), outcome
 
 
-def _unanswered(name: str, error: Exception) -> Refusal:
-    """An approver's fault is the operator's: it goes to the log, and the action learns that nobody said yes."""
-    _LOG.error("approving a call of %r failed", name, exc_info=error)
-    return Refusal(f"{name} needs a person's approval, and asking for it failed")
+def _told(decision: Decision | None) -> Any:
+    """What a person says that the call returned."""
+    return NOT_MADE if decision is None else decision.result
+
+
+def _nobody_writes(call: messages.ToolCall, tool: Tool) -> None:
+    """For actions without a journal."""
 
 
 def _timeout(rule: ToolRule, seconds_left: float) -> float:
@@ -313,17 +394,3 @@ async def _awaited(value: Any) -> Any:
 
 def _record(name: str, arguments: dict[str, Any], outcome: str, started: float) -> ToolRecord:
     return ToolRecord(name=name, arguments=arguments, outcome=outcome, seconds=time.monotonic() - started)
-
-
-def _plain(value: Any) -> Any:
-    """Plain data as it is; dataclasses, models, dates and the like as pydantic writes them for JSON."""
-    if type(value) in _PLAIN:
-        return value
-    if type(value) in (list, tuple):
-        return type(value)(_plain(item) for item in value)
-    if type(value) is dict:
-        return {key if type(key) in _PLAIN else str(key): _plain(item) for key, item in value.items()}
-    try:
-        return pydantic_core.to_jsonable_python(value)
-    except (pydantic_core.PydanticSerializationError, ValueError, RecursionError):
-        raise Refusal(f"a tool returned {type(value).__name__}, which is not plain data") from None

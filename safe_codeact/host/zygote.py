@@ -147,7 +147,9 @@ def _environment(cache: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONUTF8": "1",
         "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # As the host: a checkout that nobody has compiled would be compiled again by each zygote, which takes longer than the
+        # rest of its start. The zygote writes none after that, and what is confined could not.
+        "PYTHONDONTWRITEBYTECODE": "1" if sys.dont_write_bytecode else "",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

@@ -48,3 +48,8 @@ def prctl(option: int, second: int = 0, third: int = 0, fourth: int = 0, fifth: 
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}): {os.strerror(number)}")
     return result
+
+
+def forget_attributes(cls: type) -> None:
+    """CPython keeps what it looked up in a type; after its dict was changed from outside, that is no longer true."""
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(cls))

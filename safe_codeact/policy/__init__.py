@@ -3,6 +3,7 @@
 effective   the policy as it is enforced: frozen dataclasses, standard library only. All that gate, confine and guest
             may import from here, so this file must not import pydantic or yaml, not even indirectly
 schema      the fields of a policy file: bounds, defaults, descriptions. The one truth of each; the host's side only
+example_lines  the lines under `examples:`
 fields      the kinds of values that those fields hold
 document    YAML text to a tree of nodes that know their file, line and column; the traps of YAML refused
 tree        those nodes

@@ -70,6 +70,10 @@ _TRAPS: tuple[tuple[re.Pattern[str], str], ...] = (
         'or put the text in quotes ("{text}")',
     ),
     (
+        re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?"),
+        'is a date to some YAML readers and text to others: put it in quotes ("{text}")',
+    ),
+    (
         re.compile(r"<<|="),
         "is a YAML merge: a line that brings in others unseen. Write the lines out, or use `extends`",
     ),

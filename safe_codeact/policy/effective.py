@@ -48,8 +48,13 @@ class ToolRule:
     max_calls: int = 50  # per action
     timeout_seconds: float = 30.0  # per call
     max_result_kb: int = 256
+    max_argument_kb: int = 2048
+    max_session_calls: int | None = None  # over all actions of a session; None: only max_calls counts
+    rate: str | None = None  # "10/minute", per session
     approval: Literal["never", "ask"] = "never"
+    approval_seconds: float = 300.0  # that a person may take over one call; the action's clock stands still
     when: str | None = None  # a condition over the arguments; only calls that meet it go through
+    redact: tuple[str, ...] = ()  # arguments, fields of them, or "return", that the trail does not keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +109,9 @@ class Example:
     allow: str | None = None
     deny: str | None = None
     rule: str | None = None
+    value: str | None = None  # what the last expression shows
+    raises: str | None = None  # the name of an exception
+    tools: str | None = None  # what they return, as JSON: {name: result}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +174,7 @@ class Policy:
                 functions=language["functions"],
                 imports=tuple(ImportRule(**{**rule, "deny": tuple(rule["deny"])}) for rule in language["imports"]),
             ),
-            tools=tuple(ToolRule(**rule) for rule in plain["tools"]),
+            tools=tuple(ToolRule(**{**rule, "redact": tuple(rule["redact"])}) for rule in plain["tools"]),
             limits=Limits(**plain["limits"]),
             filesystem=Filesystem(
                 workspace=filesystem["workspace"],

@@ -12,10 +12,18 @@ import re
 import unicodedata
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from safe_codeact.policy import conditions
+from safe_codeact.policy.rates import EXPECTED, parse_rate
+
+
+class Section(BaseModel):
+    """What all parts of a policy file are: no field beside the known ones, and no value of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
 
 NO_UNLIMITED = "There is no value for 'unlimited'."
 
@@ -116,11 +124,32 @@ def _condition(value: str) -> str:
     return value
 
 
+def _rate(value: str) -> str:
+    try:
+        parse_rate(value)
+    except ValueError:
+        wrong(f"must be {EXPECTED}")
+    return value
+
+
+def _argument_path(value: str) -> str:
+    if value in ("*", "return"):
+        return value
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in value.split(".")):
+        wrong(
+            'must be the name of an argument, as "password", of a field in it, as "card.number", "return" for the result, or '
+            '"*" for everything'
+        )
+    return value
+
+
 Why: TypeAlias = Annotated[str, Field(max_length=500), AfterValidator(_text)]
 ModuleName: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_module)]
 HiddenName: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_hidden_name)]
 ToolName: TypeAlias = Annotated[str, Field(max_length=100), AfterValidator(_tool_name)]
+Rate: TypeAlias = Annotated[str, Field(max_length=20), AfterValidator(_rate)]
 Condition: TypeAlias = Annotated[str, AfterValidator(_condition)]
+ArgumentPath: TypeAlias = Annotated[str, Field(max_length=200), AfterValidator(_argument_path)]
 AbsolutePath: TypeAlias = Annotated[str, Field(max_length=4000), AfterValidator(_readable)]
 Source: TypeAlias = Annotated[str, Field(max_length=10_000), AfterValidator(_text)]
 PolicyName: TypeAlias = Annotated[str, AfterValidator(_policy_name)]

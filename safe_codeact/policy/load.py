@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from safe_codeact.errors import InvalidPolicy
 from safe_codeact.policy import document, effective, lock, shipped
 from safe_codeact.policy.complaints import problems, shown
+from safe_codeact.policy.example_lines import as_line
 from safe_codeact.policy.fields import NO_UNLIMITED
 from safe_codeact.policy.inherit import overlay
 from safe_codeact.policy.schema import PolicyFile, to_effective
@@ -277,7 +278,7 @@ def policy_to_yaml(policy: effective.Policy) -> str:
     values["tools"] = {rule.pop("name"): _given(rule) for rule in values["tools"]}
     values["language"]["imports"] = [_given(rule) for rule in values["language"]["imports"]]
     values["filesystem"]["read"] = [_given(rule) for rule in values["filesystem"]["read"]]
-    values["examples"] = [_given(example) for example in values["examples"]]
+    values["examples"] = [as_line(example) for example in values["examples"]]
     return yaml.dump(_given(values), Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120)
 
 

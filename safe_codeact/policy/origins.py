@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact.policy.effective import Policy
+from safe_codeact.policy.example_lines import as_line
 from safe_codeact.policy.load import Source, chain_of, finished, in_one_line, merged
 from safe_codeact.policy.tree import Mark, Node
 
@@ -103,8 +104,7 @@ def _section(traced: Traced, section: str, values: Any) -> Iterator[Line]:
         if values:
             yield Line("examples:")
         for number, example in enumerate(values):
-            said = {key: value for key, value in example.items() if value is not None}
-            yield Line(f"  - {in_one_line(said)}", _origin(traced.place("examples", number)))
+            yield Line(f"  - {in_one_line(as_line(example))}", _origin(traced.place("examples", number)))
     else:
         yield Line(f"{section}:")
         for field, value in values.items():
@@ -127,7 +127,7 @@ def _tools(traced: Traced, tools: Sequence[Mapping[str, Any]]) -> Iterator[Line]
     yield Line("tools:" if tools else "tools: {}", () if tools else _origin(traced.place("tools")))
     holder = traced.root.entry("tools")
     for rule in tools:
-        said = {name: value for name, value in rule.items() if name != "name" and value not in ("", None, False)}
+        said = {name: value for name, value in rule.items() if name != "name" and value not in ("", None, False, [])}
         node = holder.entry(rule["name"]) if holder is not None else None
         name = in_one_line({rule["name"]: 0})[1:-4]
         yield Line(f"  {name}: {in_one_line(said)}", _origins_of(node) if node is not None else (DEFAULT,))

@@ -139,6 +139,8 @@ def _noun(annotation: Any) -> str:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation))
     if get_origin(annotation) is list:
         return "list of names"
+    if get_origin(annotation) is dict:
+        return "mapping"
     optional = [part for part in get_args(annotation) if part is not type(None)]
     if optional:
         return _noun(optional[0])
@@ -148,7 +150,7 @@ def _noun(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "(required)"
-    return "" if field.default in (None, "", []) else f"`{shown(field.default).strip(chr(39))}`"
+    return "" if field.default in (None, "", [], {}) else f"`{shown(field.default).strip(chr(39))}`"
 
 
 def _meaning(field: FieldInfo) -> str:

@@ -5,7 +5,8 @@ The gate is handed in (`Judge`), because nothing in this package may import it: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -64,6 +65,15 @@ class Rehearsal:
     idle_imports: tuple[str, ...]  # those of them that no example imports
     tools: tuple[str, ...]  # the tools with a line of their own that exist
     idle_tools: tuple[str, ...]
+    run: int = 0  # how many of them were run as well
+
+    def with_acts(self, seen: Iterable[tuple[int, str]]) -> Rehearsal:
+        """With what examples showed that were run: by number, a complaint or ""."""
+        shown = dict(seen)
+        outcomes = tuple(
+            dataclasses.replace(each, complaint=each.complaint or shown.get(each.number, "")) for each in self.outcomes
+        )
+        return dataclasses.replace(self, outcomes=outcomes, run=len(shown))
 
     @property
     def holds(self) -> bool:
@@ -73,6 +83,7 @@ class Rehearsal:
         """Plain data, for `--json`."""
         return {
             "holds": self.holds,
+            "run": self.run,
             "examples": [
                 {"number": each.number, "source": source_of(each.example), "complaint": each.complaint or None}
                 for each in self.outcomes

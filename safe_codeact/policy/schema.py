@@ -10,18 +10,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from safe_codeact.policy import effective
+from safe_codeact.policy import effective, example_lines
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.fields import (
     AbsolutePath,
-    Condition,
     HiddenName,
     ModuleName,
     PolicyName,
-    RuleCode,
-    Source,
+    Section,
     ToolName,
     Version,
     Why,
@@ -30,9 +28,9 @@ from safe_codeact.policy.fields import (
     wrong_at,
 )
 from safe_codeact.policy.parts import importable
+from safe_codeact.policy.tool_lines import ToolLine
 
 _LIMITS = effective.Limits()
-_TOOL = effective.ToolRule(name="*")
 _LANGUAGE = effective.Language()
 _ISOLATION = effective.Isolation()
 _AGENT = effective.AgentLimits()
@@ -40,11 +38,7 @@ _OUTPUT = effective.Output()
 _FILESYSTEM = effective.Filesystem()
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ImportLine(_Section):
+class ImportLine(Section):
     """One module that actions may import. Its submodules need lines of their own."""
 
     module: ModuleName = Field(description="The dotted name: `pandas`, `matplotlib.pyplot`.")
@@ -74,7 +68,7 @@ class ImportLine(_Section):
         return self
 
 
-class LanguageSection(_Section):
+class LanguageSection(Section):
     """What the language layer lets through."""
 
     interpreter: Literal["compiled", "expression"] = Field(
@@ -118,47 +112,7 @@ class LanguageSection(_Section):
         return self
 
 
-class ToolLine(_Section):
-    """One tool that actions may call, and how often. The line `"*"` stands for every tool without a line of its own."""
-
-    why: Why | None = Field(default=None, description="Who needs it, for the reviewer.")
-    deny: bool = Field(default=False, description="`true`: the tool does not exist inside, whatever other lines say.")
-    max_calls: int = bounded(
-        _TOOL.max_calls,
-        1,
-        100_000,
-        low_why="a tool that must not be called has `deny: true`",
-        high_why="a call costs the host a thread's turn, and an action with more of them is a program to run elsewhere",
-        description="Calls per action.",
-    )
-    timeout_seconds: float = bounded(
-        _TOOL.timeout_seconds,
-        0.01,
-        3600,
-        low_why="the way to the host and back takes that long on a busy machine",
-        high_why="a worker waits in memory for the answer; start longer work in the tool and ask for its result later",
-        description="Seconds that one call may take.",
-    )
-    max_result_kb: int = bounded(
-        _TOOL.max_result_kb,
-        1,
-        65_536,
-        low_why="a result has to be said in something",
-        high_why="the host holds the whole result in memory while it is sent; let the tool write it to a file",
-        description="KiB that one result may have once encoded.",
-    )
-    approval: Literal["never", "ask"] = Field(
-        default=_TOOL.approval,
-        description="`ask`: the runtime's `approve` decides about each call; without one, each is refused.",
-    )
-    when: Condition | None = Field(
-        default=None,
-        description="A condition over the arguments, such as `amount <= 100 and currency in ['EUR', 'USD']`: a call that does "
-        "not meet it is refused, and so is one for which it makes no sense.",
-    )
-
-
-class LimitsSection(_Section):
+class LimitsSection(Section):
     """What one action, and the session behind it, may use. There is no value for 'unlimited'."""
 
     wall_seconds: float = bounded(
@@ -235,14 +189,14 @@ class LimitsSection(_Section):
     )
 
 
-class ReadableLine(_Section):
+class ReadableLine(Section):
     """One file or folder that actions may read, with all that is below it."""
 
     path: AbsolutePath = Field(description="Absolute, without `..`, patterns or variables.")
     why: Why | None = Field(default=None, description="What is there and who needs it, for the reviewer.")
 
 
-class FilesystemSection(_Section):
+class FilesystemSection(Section):
     """Which files exist for an action."""
 
     workspace: Literal["none", "ro", "rw"] = Field(
@@ -257,7 +211,7 @@ class FilesystemSection(_Section):
         return self
 
 
-class IsolationSection(_Section):
+class IsolationSection(Section):
     """Which kernel protections must hold. `required` and missing: nothing runs; `preferred`: the receipt says so."""
 
     seccomp: effective.Requirement = Field(default=_ISOLATION.seccomp, description="The filter on system calls.")
@@ -278,7 +232,7 @@ class IsolationSection(_Section):
     )
 
 
-class OutputSection(_Section):
+class OutputSection(Section):
     """What happens at `limits.output_kb`."""
 
     on_limit: Literal["truncate", "kill"] = Field(
@@ -287,7 +241,7 @@ class OutputSection(_Section):
     )
 
 
-class AgentSection(_Section):
+class AgentSection(Section):
     """Bounds on the agent's loop, where `CodeActAgent` runs it."""
 
     max_turns: int = bounded(
@@ -308,25 +262,7 @@ class AgentSection(_Section):
     )
 
 
-class ExampleLine(_Section):
-    """A program that the policy allows, or one that it refuses: what the author means, for reviewers and tests."""
-
-    allow: Source | None = Field(default=None, description="Source text that passes the gate.")
-    deny: Source | None = Field(default=None, description="Source text that the gate refuses.")
-    rule: RuleCode | None = Field(
-        default=None, description="The code of a finding that the refusal must have, as `G401`."
-    )
-
-    @model_validator(mode="after")
-    def _one_claim(self) -> ExampleLine:
-        if (self.allow is None) == (self.deny is None):
-            wrong_at((), "must have exactly one of `allow` and `deny`, each with source text.")
-        if self.rule is not None and self.allow is not None:
-            wrong_at(("rule",), "belongs to a `deny`: what is allowed breaks no rule.")
-        return self
-
-
-class PolicyFile(_Section):
+class PolicyFile(Section):
     """A whole policy file, after `extends`."""
 
     version: Version = Field(default=1, description="The version of this format.")
@@ -347,7 +283,7 @@ class PolicyFile(_Section):
     isolation: IsolationSection = IsolationSection()
     output: OutputSection = OutputSection()
     agent: AgentSection = AgentSection()
-    examples: list[ExampleLine] = Field(
+    examples: list[example_lines.ExampleLine] = Field(
         default=[],
         description="Programs that this policy allows or refuses. Not inherited: they are claims about this file.",
     )
@@ -379,7 +315,7 @@ def to_effective(file: PolicyFile) -> effective.Policy:
             ),
         ),
         tools=tuple(
-            effective.ToolRule(name=name, **{**line.model_dump(), "why": line.why or ""})
+            effective.ToolRule(name=name, **{**line.model_dump(), "why": line.why or "", "redact": tuple(line.redact)})
             for name, line in file.tools.items()
             if not (name == "*" and line.deny)
         ),
@@ -391,5 +327,5 @@ def to_effective(file: PolicyFile) -> effective.Policy:
         isolation=effective.Isolation(**file.isolation.model_dump()),
         output=effective.Output(**file.output.model_dump()),
         agent=effective.AgentLimits(**file.agent.model_dump()),
-        examples=tuple(effective.Example(**line.model_dump()) for line in file.examples),
+        examples=tuple(example_lines.to_effective(line) for line in file.examples),
     )

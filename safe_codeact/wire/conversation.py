@@ -25,7 +25,7 @@ from safe_codeact.wire.decode import Decoder
 from safe_codeact.wire.encode import frame
 from safe_codeact.wire.format import MIB
 from safe_codeact.wire.messages import HostMessage, WorkerMessage
-from safe_codeact.wire.shapes import Direction
+from safe_codeact.wire.shapes import READINGS, Direction
 from safe_codeact.wire.violation import ProtocolViolation
 
 __all__ = ["ControlConversation", "Conversation", "Phase"]
@@ -56,7 +56,7 @@ _MAY_ARRIVE: Mapping[Phase, frozenset[type[Any]]] = {
     Phase.STARTING: frozenset({m.Ready}),
     Phase.STANDING_BY: frozenset(),
     Phase.JUDGING: frozenset({m.Judged}),
-    Phase.RUNNING: frozenset({m.Output, m.Display, m.ToolCall, m.Finished}),
+    Phase.RUNNING: frozenset({m.Output, m.Display, m.Readings, m.ToolCall, m.Finished}),
     Phase.FETCHING: frozenset({m.Fetched}),
     Phase.ASSIGNING: frozenset({m.Assigned}),
     Phase.DESCRIBING: frozenset({m.Described}),
@@ -101,6 +101,7 @@ class Conversation:
         self._last_call = 0
         self._outstanding: set[int] = set()
         self._offered: frozenset[str] = frozenset()
+        self._readings_left = 0
 
     @property
     def finished(self) -> bool:
@@ -149,6 +150,7 @@ class Conversation:
         encoded = frame(message)
         if isinstance(message, m.Execute):
             self._offered = frozenset(stub.name for stub in message.tools)
+            self._readings_left = READINGS + 1 if message.seed else 0
         self.phase = _AFTER_REQUEST[kind]
         return encoded
 
@@ -188,6 +190,11 @@ class Conversation:
         if self._display_left < 0 or self._displays_left < 0:
             raise ProtocolViolation("more displays than their hard cap")
 
+    def _take_readings(self, message: m.Readings) -> None:
+        self._readings_left -= len(message.values) or 1
+        if self._readings_left < 0:
+            raise ProtocolViolation("readings that nobody records")
+
     def _take_call(self, message: m.ToolCall) -> None:
         if message.call != self._last_call + 1:
             raise ProtocolViolation("a tool call whose id does not count up")
@@ -224,6 +231,7 @@ _TAKE: Mapping[type[Any], Callable[[Conversation, Any], None]] = {
     m.Judged: Conversation._take_judged,
     m.Output: Conversation._take_output,
     m.Display: Conversation._take_display,
+    m.Readings: Conversation._take_readings,
     m.ToolCall: Conversation._take_call,
     m.Finished: Conversation._take_finished,
     m.Fetched: Conversation._take_fetched,

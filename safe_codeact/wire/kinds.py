@@ -160,6 +160,20 @@ class Real:
 
 
 @dataclass(frozen=True, slots=True)
+class Number(_SameBothWays):
+    """An int of 64 bits, or a finite float: what a clock may say."""
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(max_bytes=_NUMBER_BYTES, max_nodes=1, max_depth=0)
+
+    def accept(self, value: Any) -> float:
+        if type(value) not in (int, float) or not -(2**63) <= value < 2**63:
+            raise Misfit("an int of 64 bits or a finite float")
+        return value  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
 class Flag(_SameBothWays):
     """A bool."""
 

@@ -93,6 +93,7 @@ class ToolStub:
     signature: str  # "(query: str, limit: int = 5) -> list[dict]"
     description: str
     is_async: bool
+    asks: bool = False  # a person decides about each call
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class Execute:
     segments: int  # how many of the descriptors are the state's; 0: there is none
     wall_seconds: float
     workspace: str  # the directory to work in, inside the slot; "" when there is none
+    seed: bytes = b""  # of all its randomness; b"": it is not recorded, and asks the kernel
+    readings: list[float] = field(default_factory=list)  # of clocks, to be read again before they are real
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ class ToolReply:
     value: Any = None
     error_type: str = ""  # "", "ToolError", "TypeError", "ValueError", "ToolRefused"
     error_message: str = ""
+    is_record: bool = False  # the dicts in `value` were objects with attributes
+    asked_seconds: float = 0.0  # that a person took to answer, which are not the action's
 
 
 # ---- worker → host
@@ -178,6 +183,15 @@ class ToolCall:
     name: str
     args: list[Any]
     kwargs: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a recorded action read of clocks since the last such message; sent before a call. The worker's own word: it is
+    given back to nobody but the same action."""
+
+    values: list[float]
+    complete: bool  # whether there are no more of them than can be played again
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,5 +243,5 @@ class Described:
 
 HostMessage = Configure | Fork | Execute | Fetch | Assign | Describe | ToolReply
 ZygoteMessage = Prepared | Forked | Forbidden | Exited | Failed
-WorkerMessage = Ready | Judged | Output | Display | ToolCall | Finished | Fetched | Assigned | Described
+WorkerMessage = Ready | Judged | Output | Display | Readings | ToolCall | Finished | Fetched | Assigned | Described
 Message = HostMessage | ZygoteMessage | WorkerMessage

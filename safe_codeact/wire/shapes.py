@@ -22,6 +22,7 @@ from safe_codeact.wire.kinds import (
     Kind,
     Label,
     ListOf,
+    Number,
     Optional,
     Plain,
     Real,
@@ -80,6 +81,7 @@ PREVIEW_BYTES = 400  # one line of a table of variables
 VARIABLES = 20_000  # `from x import *` of every allowed module stays under 5,000
 FINDINGS = 1_000  # nobody mends more in one turn, and a gate that finds more may stop
 TOOLS = 1_000
+READINGS = 10_000  # of clocks, that are recorded of one action
 TOOLARGUMENT_BOUNDS = 1_000  # positional or keyword arguments of one call
 # What `str` still prints (sys.int_info.default_max_str_digits is 4,300): the host writes these values as JSON, and an
 # int beyond that would raise ValueError in the middle of a record.
@@ -136,6 +138,7 @@ _STUB = Instance(
         "signature": Text(64 * KIB),
         "description": Text(256 * KIB),
         "is_async": Flag(),
+        "asks": Flag(),
     },
 )
 _VARIABLE = Instance(
@@ -150,6 +153,8 @@ _VARIABLE = Instance(
 _SAVED = Whole(-1, _SIZE)
 _SEGMENTS = Whole(0, m.MOST_SEGMENTS)
 _KEPT = ListOf(Whole(0, m.MOST_SEGMENTS - 1), m.MOST_SEGMENTS - 1)
+
+_READINGS = ListOf(Number(), READINGS)
 
 _TO_ZYGOTE, _FROM_ZYGOTE = Direction.HOST_TO_ZYGOTE, Direction.ZYGOTE_TO_HOST
 _TO_WORKER, _FROM_WORKER = Direction.HOST_TO_WORKER, Direction.WORKER_TO_HOST
@@ -216,6 +221,8 @@ SHAPES: tuple[Shape, ...] = (
             "segments": _SEGMENTS,
             "wall_seconds": Real(0.0, _SECONDS),
             "workspace": Text(PATH_BYTES),
+            "seed": Blob(64),
+            "readings": _READINGS,
         },
     ),
     _shape(33, _TO_WORKER, m.Fetch, {"name": Text(NAME_BYTES, filled=True), "segments": _SEGMENTS}),
@@ -240,6 +247,8 @@ SHAPES: tuple[Shape, ...] = (
             "value": Plain(VALUE_BOUNDS),  # max_result_kb of the policy decides
             "error_type": Choice(("", "ToolError", "TypeError", "ValueError", "ToolRefused")),
             "error_message": Text(MESSAGE_BYTES),
+            "is_record": Flag(),
+            "asked_seconds": Real(0.0, _SECONDS),
         },
     ),
     _shape(
@@ -272,6 +281,7 @@ SHAPES: tuple[Shape, ...] = (
             "kwargs": TextMap(Plain(ARGUMENT_BOUNDS), TOOLARGUMENT_BOUNDS, NAME_BYTES, ARGUMENT_BOUNDS),
         },
     ),
+    _shape(57, _FROM_WORKER, m.Readings, {"values": _READINGS, "complete": Flag()}),
     _shape(
         53,
         _FROM_WORKER,

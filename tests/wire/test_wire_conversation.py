@@ -12,7 +12,7 @@ from safe_codeact.wire import messages as m
 from safe_codeact.wire.conversation import FREE_OUTPUTS, MAX_DISPLAYS, MAX_OUTSTANDING, Conversation, Phase
 from safe_codeact.wire.encode import frame
 from safe_codeact.wire.format import KIB, MIB
-from safe_codeact.wire.shapes import BY_TAG, Direction
+from safe_codeact.wire.shapes import BY_TAG, READINGS, Direction
 from safe_codeact.wire.violation import ProtocolViolation
 
 
@@ -206,6 +206,19 @@ def test_arguments_are_bounded_over_all_calls_by_what_they_weigh(argument: Any) 
     conversation.send(m.ToolReply(1, None))
     conversation.receive(frame(call(2, "rate", argument)))
     assert refuses(conversation, call(3, "rate", argument)) == "more tool arguments than their hard cap"
+
+
+def test_readings_are_bounded_and_only_a_recorded_action_has_some() -> None:
+    full = m.Readings([0.5] * READINGS, True)
+    assert (
+        refuses(at(Phase.RUNNING), full, m.Readings([], False), m.Readings([1], True)) == "readings that nobody records"
+    )
+    assert refuses(at(Phase.RUNNING), *[m.Readings([], False)] * (READINGS + 2)) == "readings that nobody records"
+    conversation = Conversation(output_limit=MIB)
+    conversation.receive(frame(m.Ready({})))
+    conversation.send(m.Execute("1", [], 0, 1.0, ""))
+    conversation.receive(frame(m.Judged(REPORT, [])))
+    assert refuses(conversation, m.Readings([1.5], True)) == "readings that nobody records"
 
 
 def test_output_is_bounded_in_bytes_of_utf_8_over_both_streams() -> None:

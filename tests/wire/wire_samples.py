@@ -12,7 +12,7 @@ REPORT = {"allowed": True, "findings": [], "imports": [], "names": [], "tools": 
 REFUSED = REPORT | {"allowed": False, "findings": [FINDING]}
 ERROR = {"type": "ValueError", "message": "no", "traceback": "", "line": 1}
 STUBS = [m.ToolStub(name, "()", "", False) for name in ("search", "rate")]
-EXECUTE = m.Execute("1", STUBS, 0, 1.0, "")
+EXECUTE = m.Execute("1", STUBS, 0, 1.0, "", b"\x01" * 32)
 FINISHED = m.Finished("completed", None, None, {}, -1, [], 0, False, None)
 
 WORKER_MESSAGES: dict[type, Any] = {
@@ -20,6 +20,7 @@ WORKER_MESSAGES: dict[type, Any] = {
     m.Judged: m.Judged(REPORT, []),
     m.Output: m.Output("stdout", "x"),
     m.Display: m.Display("plot-1.png", "image/png", b"x"),
+    m.Readings: m.Readings([1.5, 2], True),
     m.ToolCall: m.ToolCall(1, "search", [], {}),
     m.Finished: FINISHED,
     m.Fetched: m.Fetched("", "int", 1),
@@ -39,7 +40,7 @@ EXPECTED: dict[Phase, set[type]] = {
     Phase.STARTING: {m.Ready},
     Phase.STANDING_BY: set(),
     Phase.JUDGING: {m.Judged},
-    Phase.RUNNING: {m.Output, m.Display, m.ToolCall, m.Finished},
+    Phase.RUNNING: {m.Output, m.Display, m.Readings, m.ToolCall, m.Finished},
     Phase.FETCHING: {m.Fetched},
     Phase.ASSIGNING: {m.Assigned},
     Phase.DESCRIBING: {m.Described},

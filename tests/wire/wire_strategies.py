@@ -57,6 +57,7 @@ _FIELDS: dict[type[Any], Any] = {
     ),
     k.Label: lambda kind: labels,
     k.RelativePath: _path,
+    k.Number: lambda kind: st.integers(-(2**63), 2**63 - 1) | st.floats(-1e18, 1e18),
     k.Blob: lambda kind: st.binary(max_size=min(60, kind.max_bytes)),
     k.Whole: lambda kind: st.integers(kind.low, kind.high),
     k.Real: lambda kind: st.floats(kind.low, kind.high, allow_nan=False),

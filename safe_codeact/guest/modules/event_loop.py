@@ -13,6 +13,10 @@ from asyncio import base_events
 from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
+_CLOCK = (
+    time.monotonic
+)  # its own: how often a loop looks differs from run to run, and would be recorded with the action
+_MOST_ROUNDS = 100  # of a loop that is never idle, before it looks for answers all the same
 _NEEDS_NETWORK = (
     "create_connection create_server create_unix_connection create_unix_server create_datagram_endpoint start_tls sendfile "
     "connect_accepted_socket sock_recv sock_recv_into sock_recvfrom sock_sendall sock_sendto sock_connect sock_accept sock_sendfile "
@@ -33,14 +37,22 @@ class Answers(Protocol):
 
 
 class Timers:
-    """The loop's selector: it lets time pass, and answers of tools come in."""
+    """The loop's selector: it lets time pass, and answers of tools come in.
+
+    They come in when every task waits: then the same answers in the same order lead to the same calls, however fast they
+    are. A task that does nothing but look again (`sleep(0)`) is let do so for a while only.
+    """
 
     def __init__(self) -> None:
         self.answers: Answers | None = None
+        self._rounds = 0
 
     def select(self, timeout: float | None) -> list[Any]:
         if self.answers is not None and self.answers.outstanding:
-            self.answers.wait(timeout)
+            self._rounds += 1
+            if timeout != 0 or self._rounds > _MOST_ROUNDS:
+                self._rounds = 0
+                self.answers.wait(timeout)
             return []
         if timeout is None:
             raise RuntimeError(
@@ -76,6 +88,10 @@ class ActionLoop(base_events.BaseEventLoop):
         super().__init__()
         self._selector = Timers()
         self.set_task_factory(None)
+
+    def time(self) -> float:
+        """Seconds since a moment that means nothing."""
+        return _CLOCK()
 
     def answers_come_from(self, answers: Answers) -> None:
         """Wake for these, too."""

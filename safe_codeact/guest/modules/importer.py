@@ -33,6 +33,7 @@ from safe_codeact.policy.parts import ALIASES, PARTS, importable
 # Nothing imports these in a worker: they call addresses. (numpy's bit generators import them when they are asked to.)
 _UNREACHABLE = ("ctypes", "_ctypes", "cffi", "_cffi_backend")
 # Values that may be one object wherever they occur (0, "", ()): no place says where one is from.
+_MT_WORDS = 624  # of a Mersenne twister's state
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, tuple, frozenset)
 
 
@@ -118,12 +119,17 @@ class Modules:
         HERE.enter(workspace)
         for name in self._unreachable:
             sys.modules[name] = None  # type: ignore[assignment]  # an import of it fails from here on
-        shown = self._facades.get("sys")
-        if shown is not None:
-            names = {"stdout": stdout, "stderr": stderr}
-            vars(shown).update(names | {f"__{name}__": stream for name, stream in names.items()})
-            self._addresses.update({id(stream): ("sys", name, stream) for name, stream in names.items()})
+        names = {"stdout": stdout, "stderr": stderr}
+        self.replace("sys", {f"__{name}__": stream for name, stream in names.items()} | names)
         _reseed()
+
+    def replace(self, module: str, names: dict[str, Any]) -> None:
+        """Show these instead of what a module shows under the same names, where it shows them."""
+        facade = self._facades.get(module)
+        if facade is not None:
+            there = {name: value for name, value in names.items() if name in vars(facade)}
+            vars(facade).update(there)
+            self._addresses.update({id(value): (module, name, value) for name, value in there.items()})
 
     # ---- the import statement
 
@@ -251,9 +257,10 @@ def _reseed() -> None:
     """All workers are copies of one zygote: without this they would all draw the same numbers."""
     random.seed(os.urandom(32))
     numbers = sys.modules.get("numpy.random")
-    if numbers is not None:
-        words = os.urandom(32)
-        numbers.seed([int.from_bytes(words[start : start + 4], "little") for start in range(0, 32, 4)])
+    if numbers is not None:  # the whole state at once: seeding from a few words copies half a MiB of a worker's pages
+        words = memoryview(os.urandom(4 * _MT_WORDS)).cast("I")
+        state = {"bit_generator": "MT19937", "state": {"key": words, "pos": _MT_WORDS}}
+        numbers.get_bit_generator().state = state
     symbols = sys.modules.get("sympy.core.random")
     if symbols is not None:
         symbols.rng.seed(os.urandom(32))

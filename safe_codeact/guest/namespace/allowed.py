@@ -112,6 +112,7 @@ CLASSES: dict[str, frozenset[str]] = {
     "types": frozenset({"SimpleNamespace", "GenericAlias", "DynamicClassAttribute"}),
     "_io": frozenset({"StringIO", "BytesIO"}),  # memory, not files
     "io": frozenset({"StringIO", "BytesIO"}),
+    "safe_codeact.guest.records": frozenset({"Record"}),  # a dict with attributes: what tools give
     "dateutil.relativedelta": frozenset({"relativedelta"}),
     "dateutil._common": frozenset({"weekday"}),
     "dateutil.tz.tz": frozenset({"tzutc", "tzoffset"}),

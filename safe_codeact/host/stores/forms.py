@@ -5,6 +5,7 @@ JSON, because a host never unpickles, and because a reader of the database can s
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -46,7 +47,7 @@ class Head:
         return cls(**{**form, **lists, "origin": Origin(**form["origin"])})
 
 
-def pack_version(saved: Saved, labels: Mapping[str, Label]) -> bytes:
+def pack_version(saved: Saved, labels: Mapping[str, Label], journal: bytes = b"") -> bytes:
     """As it is stored: the numbers and sizes of its blobs instead of a vault's names for them."""
 
     def labelled(blob: str) -> list[int]:
@@ -55,7 +56,15 @@ def pack_version(saved: Saved, labels: Mapping[str, Label]) -> bytes:
     files = [
         [kept.path, labelled(kept.blob) if kept.blob else [], kept.target, int(kept.executable)] for kept in saved.files
     ]
-    return _packed({"names": [labelled(blob) for blob in saved.names], "files": files})
+    form: dict[str, Any] = {"names": [labelled(blob) for blob in saved.names], "files": files}
+    if journal:
+        form["journal"] = base64.b64encode(journal).decode("ascii")
+    return _packed(form)
+
+
+def journal_of(data: bytes) -> bytes:
+    """The journal that `pack_version` was given."""
+    return base64.b64decode(json.loads(data).get("journal", ""), validate=True)
 
 
 def unpack_version(data: bytes, placed: Callable[[Label], str]) -> Saved:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from safe_codeact.errors import StoreError
 from safe_codeact.host.stores.database import Database
-from safe_codeact.host.stores.forms import Head, Label, labels_of, pack_version, unpack_version
+from safe_codeact.host.stores.forms import Head, Label, journal_of, labels_of, pack_version, unpack_version
 from safe_codeact.host.stores.store import Record, Room
 from safe_codeact.host.vault import Saved, Vault
 
@@ -59,7 +59,7 @@ class Commit:
         database.put_head(session, head)
         for name in new:
             self._put(name, number, record.checkpoints[name])
-        self._put("", number, record.saved)
+        self._put("", number, record.saved, record.journal)
         self._make_room(new)
         kept = {name: record.checkpoints[name] for name in record.checkpoints if name in self._checkpoints()}
         dropped = (*record.dropped, *(name for name in record.checkpoints if name not in kept))[-_REMEMBERED:]
@@ -78,14 +78,14 @@ class Commit:
         )
         return dict(rows.fetchall())
 
-    def _put(self, checkpoint: str, number: int, saved: Saved) -> None:
+    def _put(self, checkpoint: str, number: int, saved: Saved, journal: bytes = b"") -> None:
         database = self._database
         uses = "SELECT u.blob FROM uses u JOIN versions v USING (version) WHERE v.session = ? AND v.checkpoint = ?"
         before = set(database.numbers(uses, self._session, checkpoint))
         labels = {blob: self._stored(blob, before) for blob in saved.blobs()}
         sizes = {label.number: label.size for label in labels.values()}
         version = database.put_content(
-            self._session, checkpoint, number, sum(sizes.values()), pack_version(saved, labels)
+            self._session, checkpoint, number, sum(sizes.values()), pack_version(saved, labels, journal)
         )
         for blob in sizes.keys() - before:
             database.execute("INSERT INTO uses VALUES (?, ?)", version, blob)
@@ -185,7 +185,12 @@ def load(database: Database, session: str, vault: Vault) -> Record | None:
     saved = versions.pop("")
     lost = tuple(name for name in head.checkpoints if name not in versions)
     return Record(
-        version=head.version, saved=saved, checkpoints=versions, dropped=(*head.dropped, *lost), origin=head.origin
+        version=head.version,
+        saved=saved,
+        checkpoints=versions,
+        dropped=(*head.dropped, *lost),
+        origin=head.origin,
+        journal=journal_of(current),
     )
 
 

@@ -41,6 +41,7 @@ class Record:
     checkpoints: Mapping[str, Saved] = field(default_factory=dict)  # oldest first
     dropped: tuple[str, ...] = ()  # checkpoints that made room for others, as far back as is remembered
     origin: Origin = field(default_factory=Origin)
+    journal: bytes = b""  # of an action that was begun on `saved` and has not ended; nothing that a store looks into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
