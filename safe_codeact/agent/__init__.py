@@ -28,10 +28,13 @@ from safe_codeact.agent.events import (
 )
 from safe_codeact.agent.extract import Format, Reading, extract
 from safe_codeact.agent.loop import AsyncCodeActAgent, CodeActAgent
+from safe_codeact.agent.style import CODE, ActionStyle
 from safe_codeact.agent.trajectory import read_trajectories, readable, write_trajectory
 
 __all__ = [
+    "CODE",
     "ActionProposed",
+    "ActionStyle",
     "AgentResult",
     "AnswerReady",
     "AsyncCodeActAgent",

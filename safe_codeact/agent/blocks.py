@@ -153,8 +153,10 @@ class _Scanner:
 
     def _fence_end(self, opening: _Opening, body_start: int) -> tuple[int, int, bool]:
         """As `_tag_end`. A closer glued to the last line of code (`x = 1` and three backticks) counts where another
-        block opens before any proper closer, or where there is none."""
+        block opens before any proper closer, or where there is none. A line that opens Python ends the block before it:
+        the model began anew and forgot to close (in a string of the code it would end the block soon after anyhow)."""
         marker = opening.marker
+        begins_anew = opening.language in PYTHON_NAMES or not opening.language
         length = len(self._text)
         if body_start >= length:
             return length, length, False
@@ -168,6 +170,8 @@ class _Scanner:
                 return position, end + 1, True
             if glued >= 0 and line.startswith(marker[:3]):
                 break
+            if begins_anew and line.startswith(marker) and _language(line.lstrip(marker[0])) in PYTHON_NAMES:
+                return position, position, True
             if glued < 0 and line.endswith(marker) and line.strip(marker[0]):
                 glued = position
                 if not searching:

@@ -93,11 +93,14 @@ def extract(reply: Reply | str) -> Reading:
 def _read(reply: Reply) -> Reading:
     if reply.tool_calls:
         return _from_calls(reply.tool_calls, reply, reply.text.strip())
-    thought, rest = _without_thinking(_without_end_tokens(reply.text))
+    thought, rest = without_thinking(without_end_tokens(reply.text))
     if rest is None:
         unfinished = reply.finish not in _FINISHED
         return _returned(CUT.format(where=", before any action") if unfinished else EMPTY, thought=thought)
     found = scan(rest)
+    if _ends_in_stray_fence(found):
+        rest = rest.rstrip().rpartition("\n")[0]
+        found = scan(rest)
     thought = _joined(thought, found.prose)
     reading = _action(found, reply, thought) or _react(found, rest, reply, thought)
     return reading if reading is not None else _answer(found, rest, reply, thought)
@@ -156,6 +159,14 @@ def _action(found: Blocks, reply: Reply, thought: str) -> Reading | None:
     return Reading(
         kind="action", format=_format(blocks[0]), source="\n\n".join(sources), thought=thought, blocks=len(sources)
     )
+
+
+def _ends_in_stray_fence(found: Blocks) -> bool:
+    """Small models close a block that they never opened: a bare fence at the end, with nothing after it, opens none."""
+    if not found.blocks or not found.prose or found.prose.endswith(":"):  # "I'll run this:" was about to open one
+        return False
+    last = found.blocks[-1]
+    return last.kind is Kind.fence and last.language == "" and not last.closed and not last.body
 
 
 def _is_python(block: Block) -> bool:
@@ -272,7 +283,7 @@ def _returned(reason: str, thought: str, format: Format = Format.none) -> Readin
     return Reading(kind="returned", format=format, reason=reason, thought=thought)
 
 
-def _without_end_tokens(text: str) -> str:
+def without_end_tokens(text: str) -> str:
     """Servers with a wrong template leave the model's end-of-turn token in the text."""
     text = text.rstrip()
     while text.endswith(END_TOKENS):
@@ -281,7 +292,7 @@ def _without_end_tokens(text: str) -> str:
     return text
 
 
-def _without_thinking(text: str) -> tuple[str, str | None]:
+def without_thinking(text: str) -> tuple[str, str | None]:
     """Splits a leading `<think>…</think>` off: code in there was weighed, not proposed.
 
     The opener may be missing (templates put it into the prompt). The rest is None where the thinking never ended.

@@ -21,8 +21,9 @@ from safe_codeact.agent.dialogue import Dialogue
 from safe_codeact.agent.endpoint import Patience
 from safe_codeact.agent.events import ActionProposed, AgentResult, AnswerReady, Event, ModelDelta, ModelRetry, Setting
 from safe_codeact.agent.model import Api, AsyncChatModel, ChatModel, Messages, OutOfTime, Waiting
-from safe_codeact.agent.prompt import system_prompt, task_prompt
+from safe_codeact.agent.prompt import task_prompt
 from safe_codeact.agent.reply import Piece, Reply, encodable
+from safe_codeact.agent.style import CODE, ActionStyle
 from safe_codeact.agent.trajectory import write_trajectory
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class CodeActAgent:
     `model` is a name at the endpoint (`base_url`, `api_key`, or OPENAI_BASE_URL and OPENAI_API_KEY), or a function.
     `client` is an `openai.OpenAI` to use instead; `api` "responses" asks over the Responses API. `tool_call=True` offers
     the endpoint a `run_python` function; replies are read in every format either way. `options` go into each request
-    (`{"temperature": 0}`).
+    (`{"temperature": 0}`). `style` is for comparisons: the model is asked to act in another way (`agent.style`).
 
     `max_turns` (default: the policy's `agent.max_turns`) counts the model's replies. `max_tokens` (of prompts and
     replies), `max_seconds` (of a run) and `max_tool_calls` (of its actions) end a run too; each is named in `stopped_by`,
@@ -83,8 +84,10 @@ class CodeActAgent:
         options: Mapping[str, Any] | None = None,
         trajectories: str | os.PathLike[str] | None = None,
         api: Api = "chat",
+        style: ActionStyle = CODE,
     ) -> None:
         self._runtime = runtime
+        self._style = style
         self._budgets = Budgets(
             max_turns=runtime.policy.agent.max_turns if max_turns is None else max_turns,
             max_tokens=max_tokens,
@@ -110,7 +113,9 @@ class CodeActAgent:
     def run(self, task: str, *, session: Session | None = None, files: Files | None = None) -> AgentResult:
         """Works on `task` until an answer or the last turn. `files` are put into the session's workspace first.
 
-        A session that is given stays open, with its variables; else one is made and closed at the end.
+        A session that is given stays open, with its variables; else one is made and closed at the end. Where a call waits
+        for a person, the run ends with `stopped_by` "suspended": give a session where that can happen, and go on with
+        `session.resume` and another run.
         """
         with closing(self.stream(task, session=session, files=files)) as events:
             for event in events:
@@ -128,9 +133,8 @@ class CodeActAgent:
             for name, data in _contents(files):
                 session.files.write(name, data)
             listed = session.files.list() if _has_workspace(self._runtime) else []
-            dialogue = _dialogue(
-                self._runtime, self._budgets, self._name, task, listed, [] if own else session.variables()
-            )
+            variables = [] if own else session.variables()
+            dialogue = _dialogue(self._runtime, self._style, self._budgets, self._name, task, listed, variables)
             try:
                 yield from self._turns(dialogue, session)
             except OutOfTime:
@@ -209,8 +213,10 @@ class AsyncCodeActAgent:
         options: Mapping[str, Any] | None = None,
         trajectories: str | os.PathLike[str] | None = None,
         api: Api = "chat",
+        style: ActionStyle = CODE,
     ) -> None:
         self._runtime = runtime
+        self._style = style
         self._budgets = Budgets(
             max_turns=runtime.policy.agent.max_turns if max_turns is None else max_turns,
             max_tokens=max_tokens,
@@ -252,7 +258,7 @@ class AsyncCodeActAgent:
                 await session.files.write(name, data)
             listed = await session.files.list() if _has_workspace(self._runtime) else []
             variables = [] if own else await session.variables()
-            dialogue = _dialogue(self._runtime, self._budgets, self._name, task, listed, variables)
+            dialogue = _dialogue(self._runtime, self._style, self._budgets, self._name, task, listed, variables)
             try:
                 async with aclosing(self._turns(dialogue, session)) as events:
                     async for event in events:
@@ -316,6 +322,7 @@ class AsyncCodeActAgent:
 
 def _dialogue(
     runtime: Runtime | AsyncRuntime,
+    style: ActionStyle,
     budgets: Budgets,
     model: str,
     task: str,
@@ -324,12 +331,12 @@ def _dialogue(
 ) -> Dialogue:
     policy = runtime.policy
     context = Context(
-        system=system_prompt(policy, runtime.tools),
+        system=style.system(policy, runtime.tools),
         task=task_prompt(task, files, runtime.tools, variables),
         max_tokens=policy.agent.context_tokens,
     )
     setting = Setting(task=task, model=model, policy=policy.name, policy_digest=policy.digest)
-    return Dialogue(context=context, budgets=budgets, setting=setting)
+    return Dialogue(context=context, budgets=budgets, setting=setting, read=style.read)
 
 
 def _action_seconds(dialogue: Dialogue) -> float | None:

@@ -25,7 +25,6 @@ from typing import Any
 
 MODEL = "recorded"
 _MAX_BODY_BYTES = 32 * 1024 * 1024
-_PIECE_CHARACTERS = 7
 
 
 class RequestRefused(Exception):
@@ -42,6 +41,7 @@ class ChatHandler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 60  # seconds of silence on an idle connection
+    piece_characters = 7  # of a stream's pieces
     server: _Server
 
     def do_GET(self) -> None:
@@ -85,7 +85,7 @@ class ChatHandler(BaseHTTPRequestHandler):
         self.begin_stream()
         head = self.head("chat.completion.chunk")
         self.send_event({**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
-        for piece in _pieces(text):
+        for piece in _pieces(text, self.piece_characters):
             self.send_event({**head, "choices": [{"index": 0, "delta": {"content": piece}}]})
             time.sleep(self.server.pause_seconds)
         self.send_event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]})
@@ -190,9 +190,9 @@ def _checked(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _pieces(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _PIECE_CHARACTERS):
-        yield text[start : start + _PIECE_CHARACTERS]
+def _pieces(text: str, size: int) -> Iterator[str]:
+    for start in range(0, len(text), size):
+        yield text[start : start + size]
 
 
 class _Server(ThreadingHTTPServer):

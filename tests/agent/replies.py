@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from replies_families import FAMILIES
+from replies_smollm2 import SMOLLM2
 from replies_table import action, answer, calls, code, returned
 
 PRINT = "print(1 + 1)"
@@ -48,6 +49,10 @@ FENCES = [
     action("end-of-turn token left in", f"```python\n{PRINT}\n```<|im_end|>", PRINT),
     action("two end tokens", f"```python\n{PRINT}\n```\n</s><|eot_id|>", PRINT),
     action("form feeds and odd line separators stay in the code", "```python\nx = '\x0c\u2028'\n```", "x = '\x0c\u2028'"),
+    action("a block begun anew without an end", f"```python\n# code\n```python\n{PRINT}\n```\nDone.", f"# code\n\n{PRINT}", blocks=2),
+    action("a block begun anew without an end, then prose and another", f"```python\nx = 1\n```py\ny = 2\n```\nand\n```python\n{PRINT}\n```", f"x = 1\n\ny = 2\n\n{PRINT}", blocks=3),
+    action("a fence without a language around one that says Python", f"```\n```python\n{PRINT}\n```\n```", PRINT, blocks=1),
+    action("a text that shows Markdown is closed by its own marks", "````python\ns = \"\"\"\n```python\nx\n```\n\"\"\"\n````", 's = """\n```python\nx\n```\n"""', blocks=1),
     action("other language only inside the prose", f"Use `df`, not ```x```.\n```python\n{PRINT}\n```", PRINT),
 ]  # fmt: skip
 
@@ -112,6 +117,8 @@ ANSWERS = [
     answer("only a text block", "```text\n42\n```", "```text\n42\n```"),
     answer("inline code", "The column is `revenue`, not ```sales```.", "The column is `revenue`, not ```sales```."),
     answer("an equation", "x = 5", "x = 5"),
+    answer("the end of a block that was never begun", "17 * 23 = 391\n```", "17 * 23 = 391"),
+    returned("a fence that was about to begin", "I'll run this:\n```", "Your code block was empty", "fence"),
     answer("a function of mathematics", "sin(x)", "sin(x)"),
     answer("prose that starts like an import", "import duties rose by 4 %", "import duties rose by 4 %"),
     answer("prose that starts like a loop", "for 2024 the growth is 3 %.\nfor 2025:", "for 2024 the growth is 3 %.\nfor 2025:"),
@@ -137,4 +144,4 @@ BARE = [
     answer("code with a sentence before it", "We print it.\nprint(1)", "We print it.\nprint(1)"),
 ]  # fmt: skip
 
-CORPUS = [*FENCES, *THINKING, *TAGS, *CALLS, *ANSWERS, *BARE, *FAMILIES]
+CORPUS = [*FENCES, *THINKING, *TAGS, *CALLS, *ANSWERS, *BARE, *FAMILIES, *SMOLLM2]
