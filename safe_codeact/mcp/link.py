@@ -44,7 +44,7 @@ class Link:
         self._timeout = timeout
         self._most_tools = most_tools
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._leave: asyncio.Event | None = None
+        self._life: asyncio.Task[Any] | None = None
         self._client: Client | None = None
         self._listed: Future[list[dict[str, Any]]] = Future()
         self._thread = threading.Thread(target=self._run, name="safe_codeact mcp", daemon=True)
@@ -55,15 +55,15 @@ class Link:
         try:
             return self._listed.result()
         except BaseException:
-            self._thread.join(_FAREWELL)
+            self.close()
             raise
 
     def close(self) -> None:
         """End the connection and the server that was started for it. Calls that wait for an answer fail."""
-        loop, leave = self._loop, self._leave
-        if loop is not None and leave is not None:
+        loop, life = self._loop, self._life
+        if loop is not None and life is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-                loop.call_soon_threadsafe(leave.set)
+                loop.call_soon_threadsafe(life.cancel)
         self._thread.join(_FAREWELL)
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,17 +102,17 @@ class Link:
         except BaseException as error:
             if not self._listed.done():
                 self._listed.set_exception(_cause(error))
-            else:
+            elif not isinstance(error, asyncio.CancelledError):
                 _LOG.warning("the connection to an MCP server ended: %r", _cause(error))
 
     async def _live(self) -> None:
-        self._loop, self._leave = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._life = asyncio.get_running_loop(), asyncio.current_task()
         async with self._connected() as client:
             async with asyncio.timeout(self._timeout):
                 tools = await self._list(client)
             self._client = client
             self._listed.set_result(tools)
-            await self._leave.wait()
+            await asyncio.Event().wait()
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Client]:

@@ -16,6 +16,7 @@ from mcp_types import (
     TextContent,
     Tool,
 )
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from safe_codeact import AsyncRuntime, Observation, Outcome, __version__
 from safe_codeact.agent.prompt import surroundings
@@ -63,7 +64,7 @@ def _server(runtime: AsyncRuntime, sessions: Sessions) -> Server[Any]:
         if problem:
             return _failed(problem)
         arguments = params.arguments or {}
-        owner = owner_of(context.request)
+        owner = owner_of(context.request, context.protocol_version)
         asked = arguments.get("session_id")
         try:
             async with sessions.use(owner, asked) as session:
@@ -75,11 +76,13 @@ def _server(runtime: AsyncRuntime, sessions: Sessions) -> Server[Any]:
     return Server("safe-codeact", version=__version__, on_list_tools=list_tools, on_call_tool=call_tool)
 
 
-def owner_of(request: Any) -> str | None:
-    """What tells connections apart: pipes are one connection; over HTTP, the protocol's session header, where there is one."""
+def owner_of(request: Any, version: str) -> str | None:
+    """What tells connections apart: pipes are one connection; over HTTP, the session header of the older protocols, which the
+    `mcp` package has checked. In the newer ones it means nothing, and a client may write into it what it likes.
+    """
     if request is None:
         return "pipes"
-    header = request.headers.get("mcp-session-id")
+    header = None if version in MODERN_PROTOCOL_VERSIONS else request.headers.get("mcp-session-id")
     return f"web {header}" if header else None
 
 
@@ -105,7 +108,8 @@ def _result(observation: Observation, session_id: str, *, say_session: bool) -> 
         text += f"\nfinal answer: {str(observation.final_answer)[:20_000]}"
     if say_session:
         text += f"\n[session_id: {session_id} — pass it to go on with these variables]"
-    content: list[ContentBlock] = [TextContent(text=text)]
+    shown = text.encode("utf-8", "backslashreplace").decode("utf-8")  # half a surrogate pair cannot be sent
+    content: list[ContentBlock] = [TextContent(text=shown)]
     images = [item for item in observation.artifacts if item.media_type in _IMAGES]
     for image in images[:_MOST_IMAGES]:
         if len(image.data) <= _MOST_IMAGE_BYTES:

@@ -74,8 +74,11 @@ async def _opening(policy: Policy) -> AsyncIterator[AsyncRuntime]:
             opening = group.create_task(runtime.__aenter__())
             yield runtime
             opening.cancel()
-    except* SafeCodeActError as problems:
-        raise problems.exceptions[0] from None
+    except BaseExceptionGroup as group:
+        problem = next((error for error in group.exceptions if isinstance(error, SafeCodeActError)), None)
+        if problem is None:
+            raise
+        raise problem from None
     finally:
         await runtime.close()
 

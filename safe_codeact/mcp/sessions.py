@@ -31,6 +31,7 @@ class NoSession(Exception):
 class _Kept:
     session: AsyncSession
     calls: int = 0
+    is_left: bool = False  # its connection is gone
 
 
 class Sessions:
@@ -58,15 +59,21 @@ class Sessions:
                 yield kept.session
             finally:
                 kept.calls -= 1
+                if kept.is_left and not kept.calls:
+                    await self._close(kept)
         finally:
             self._calls -= 1
 
     async def end(self, owner: str) -> None:
-        """The connection is gone, and with it the session of its own, unless a call still runs there: that one ends it later."""
-        name = self._of_owner.pop(owner, None)
-        kept = self._kept.get(name) if name is not None else None
-        if name is not None and kept is not None and not kept.calls:
-            del self._kept[name]
+        """The connection is gone, and with it the session of its own; a call that still runs there comes to its end first."""
+        kept = self._kept.get(self._of_owner.pop(owner, ""))
+        if kept is not None:
+            kept.is_left = True
+            if not kept.calls:
+                await self._close(kept)
+
+    async def _close(self, kept: _Kept) -> None:
+        if self._kept.pop(kept.session.id, None) is not None:
             await kept.session.close()
 
     async def _take(self, owner: str | None, asked: str | None) -> _Kept:
@@ -86,10 +93,10 @@ class Sessions:
 
     async def _make(self, owner: str | None) -> _Kept:
         while len(self._kept) >= self._most_sessions:
-            idle = next((name for name, kept in self._kept.items() if not kept.calls), None)
+            idle = next((kept for kept in self._kept.values() if not kept.calls), None)
             if idle is None:
                 raise NoSession(f"All {self._most_sessions} sessions are at work: wait, or pass the session_id of one.")
-            await self._kept.pop(idle).session.close()
+            await self._close(idle)
         session = await self._runtime.session(secrets.token_hex(16))
         kept = self._kept[session.id] = _Kept(session)
         if owner is not None:

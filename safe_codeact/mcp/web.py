@@ -1,7 +1,8 @@
 """Streamable HTTP to an MCP server, with a bound on what it may send.
 
-Threat: a body without an end. The `mcp` package bounds an event of a stream, not a JSON body. So each response is counted as it
-comes, before it is kept, and one that is too long is cut off with an error.
+Threat: a body without an end, a small one that unpacks into a large one, a connection that breaks. The `mcp` package bounds an event of
+a stream, not a JSON body, and any error of the network ends its whole connection. So each response is counted as it comes, before it
+is kept; none is unpacked; and what fails below becomes an answer that says so, which fails one call and not the next.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx2
 from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CONNECTION_CLOSED
 
 
 class _Bounded(httpx2.AsyncByteStream):
@@ -20,11 +22,14 @@ class _Bounded(httpx2.AsyncByteStream):
         self._left = most_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._inner:
-            self._left -= len(chunk)
-            if self._left < 0:
-                raise httpx2.StreamError("the response is too long")
-            yield chunk
+        try:
+            async for chunk in self._inner:
+                self._left -= len(chunk)
+                if self._left < 0:
+                    raise httpx2.StreamError("the response is too long")
+                yield chunk
+        except httpx2.TransportError as error:
+            raise httpx2.StreamError(f"the response broke off ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         await self._inner.aclose()
@@ -38,16 +43,25 @@ class _Bounding(httpx2.AsyncBaseTransport):
         self._most_bytes = most_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._inner.handle_async_request(request)
+        try:
+            response = await self._inner.handle_async_request(request)
+        except httpx2.TransportError as error:
+            return _failed(f"the endpoint cannot be reached ({type(error).__name__})")
         if response.headers.get("content-encoding", "identity") != "identity":
             await response.aclose()
-            raise httpx2.RemoteProtocolError("the response is compressed, which was not asked for")
+            return _failed("the response is compressed, which was not asked for")
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _Bounded(response.stream, self._most_bytes)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _failed(why: str) -> httpx2.Response:
+    """As a gateway would answer."""
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": CONNECTION_CLOSED, "message": why}}
+    return httpx2.Response(502, json=error)
 
 
 @contextlib.asynccontextmanager

@@ -76,15 +76,11 @@ def code(text):
     return json.dumps({"code": text})
 
 
-@pytest.mark.parametrize("kind", ["Runtime", "AsyncRuntime"])
-def test_an_agent_works_in_one_session_and_sees_errors(endpoint, kind):
+def test_an_agent_works_in_one_session_and_sees_errors(endpoint):
     endpoint.script = [code("x = 41"), code("import os.system"), code("print(x + 1)"), "It is 42."]
 
     async def work():
-        if kind == "AsyncRuntime":
-            async with AsyncRuntime("strict") as runtime:
-                return await answer_of(endpoint, code_tool(runtime))
-        with Runtime("strict") as runtime:
+        async with AsyncRuntime("strict") as runtime:
             return await answer_of(endpoint, code_tool(runtime))
 
     assert asyncio.run(work()) == "It is 42."
@@ -94,12 +90,13 @@ def test_an_agent_works_in_one_session_and_sees_errors(endpoint, kind):
     assert shown == "42"
 
 
-def test_the_model_is_told_what_it_can_import_and_arguments_that_are_no_json_are_answered(endpoint):
-    endpoint.script = ["not json", "{}", "done"]
+def test_a_blocking_runtime_serves_as_well_and_arguments_that_are_no_json_are_answered(endpoint):
+    """The model is told what it can import."""
+    endpoint.script = ["not json", "{}", code("1 + 1"), "done"]
     with Runtime("strict") as runtime:
         assert asyncio.run(answer_of(endpoint, code_tool(runtime))) == "done"
     (function,) = [tool["function"] for tool in endpoint.asked[0]["tools"]]
     assert "You can import" in function["description"]
     assert function["parameters"]["required"] == ["code"]
-    for result in results_in(endpoint.asked[-1]):
-        assert result == "The call's arguments are not JSON with `code` (a string): call again."
+    broken = "The call's arguments are not JSON with `code` (a string): call again."
+    assert results_in(endpoint.asked[-1]) == [broken, broken, "2"]

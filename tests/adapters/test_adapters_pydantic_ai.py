@@ -38,13 +38,11 @@ def parts_of(result, kind):
 SCRIPT = ({"code": "x = 41"}, {"code": "import socket"}, {"code": "print(x + 1)"}, "It is 42.")
 
 
-PLOT = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
-PLOTS = """\
+DRAWN = "with open('drawn.png', 'wb') as file:\n    file.write(b'\\x89PNG')"
+DRAWING = """\
 version: 1
 extends: strict
-language:
-  imports:
-    - {module: matplotlib.pyplot, why: "plots"}
+filesystem: {workspace: rw}
 """
 
 
@@ -63,11 +61,11 @@ def test_an_agent_works_in_one_session_and_sees_errors():
 
 
 def test_an_asynchronous_runtime_does_the_same_and_plots_come_along_where_they_are_wanted(tmp_path):
-    (tmp_path / "plots.yaml").write_text(PLOTS)
-    script = (*SCRIPT[:3], {"text": 5}, {"code": PLOT}, SCRIPT[3])
+    (tmp_path / "drawing.yaml").write_text(DRAWING)
+    script = (*SCRIPT[:3], {"text": 5}, {"code": DRAWN}, SCRIPT[3])
 
     async def work():
-        async with AsyncRuntime(tmp_path / "plots.yaml") as runtime:
+        async with AsyncRuntime(tmp_path / "drawing.yaml") as runtime:
             return await Agent(model_of(*script), toolsets=[code_toolset(runtime, images=True)]).run("go")
 
     result = asyncio.run(work())
