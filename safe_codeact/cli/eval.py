@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 import os
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from safe_codeact.cli.agent import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from safe_codeact.evaluation.run import Evaluation
 
 
 class Format(enum.StrEnum):
@@ -60,7 +64,6 @@ def eval(
     from safe_codeact.cli import terminal  # start-up time, as below
     from safe_codeact.cli.eval_report import document, render
     from safe_codeact.cli.eval_request import Request, prepared
-    from safe_codeact.evaluation.run import NotMade
 
     request = Request(
         paths=tuple(paths or ()),
@@ -81,14 +84,7 @@ def eval(
         known = len(evaluation.made())
         if known:
             terminal.note(f"{known} of {wanted} attempts are in {out} already")
-        for made in evaluation.run():
-            if isinstance(made, NotMade):
-                terminal.complain(f"{made.attempt.task.id} {made.attempt.style}: not made: {made.reason}")
-            else:
-                result = "solved" if made.solved else "not solved"
-                terminal.note(
-                    f"{made.task} {made.style}: {result} ({made.stopped_by}, {made.turns} turns, {made.tokens:,} tokens)"
-                )
+        _run(evaluation)
         records = evaluation.made()
     if format is Format.json:
         terminal.show_json(document(records, request.actions, wanted))
@@ -97,3 +93,18 @@ def eval(
     missing = len(records) < wanted
     unsolved = request.reference and not all(record.solved for record in records)
     return 1 if missing or unsolved else 0
+
+
+def _run(evaluation: Evaluation) -> None:
+    """Makes the attempts that are missing, a line on stderr for each."""
+    from safe_codeact.cli import terminal  # start-up time, as above
+    from safe_codeact.evaluation.run import NotMade
+
+    with closing(evaluation.run()) as results:
+        for made in results:
+            if isinstance(made, NotMade):
+                terminal.complain(f"{made.attempt.task.id} {made.attempt.style}: not made: {made.reason}")
+                continue
+            result = "solved" if made.solved else "not solved"
+            figures = f"{made.stopped_by}, {made.turns} turns, {made.tokens:,} tokens"
+            terminal.note(f"{made.task} {made.style}: {result} ({figures})")

@@ -47,6 +47,8 @@ def is_expected(answer: Any, expected: Expected) -> bool:
     if expected.kind == "text":
         return _same_text(answer, expected)
     items = _items(answer)
+    if isinstance(answer, str) and items is not None and len(items) != len(expected.value):
+        items = [part for part in re.split(r"[,;\s]+", answer.strip(_AROUND)) if part]  # "100,200" is one number or two
     if items is None or len(items) != len(expected.value):
         return False
     if expected.kind == "list":

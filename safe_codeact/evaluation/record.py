@@ -17,6 +17,7 @@ from typing import Any
 from safe_codeact.evaluation.document import InvalidTasks
 
 _MOST_ANSWER = 2_000
+_BEGIN = b'{"task": '  # of every line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +66,22 @@ class Ledger:
     """The file of records; None for `path` keeps them in memory only. Raises `InvalidTasks` for a file of something else."""
 
     def __init__(self, path: Path | None) -> None:
-        self.records: list[Record] = []
         self._path = path
-        if path is not None:
-            self._open(path)
+        read = [] if path is None else _read(path)
+        self._records = {_place(record): record for record in read}
+
+    @property
+    def records(self) -> list[Record]:
+        """All of them, the oldest first."""
+        return list(self._records.values())
 
     def find(self, task: str, style: str, attempt: int, key: str) -> Record | None:
         """The record of an attempt that has been made."""
-        wanted = (task, style, attempt, key)
-        return next((one for one in self.records if (one.task, one.style, one.attempt, one.key) == wanted), None)
+        return self._records.get((task, style, attempt, key))
 
     def add(self, record: Record) -> None:
         """One more; it is on disk when this returns."""
-        self.records.append(record)
+        self._records[_place(record)] = record
         if self._path is None:
             return
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
@@ -87,18 +91,25 @@ class Ledger:
         finally:
             os.close(descriptor)
 
-    def _open(self, path: Path) -> None:
-        try:
-            path.touch(mode=0o600)
-            raw = path.read_bytes()
-            whole = raw.rfind(b"\n") + 1
-            self.records = [
-                _record(line, f"{path}:{number}") for number, line in enumerate(raw[:whole].splitlines(), 1)
-            ]
-            if whole < len(raw):
-                os.truncate(path, whole)
-        except OSError as error:
-            raise InvalidTasks(f"{path}: cannot be used for results: {error.strerror or error}.") from None
+
+def _place(record: Record) -> tuple[str, str, int, str]:
+    return record.task, record.style, record.attempt, record.key
+
+
+def _read(path: Path) -> list[Record]:
+    try:
+        path.touch(mode=0o600)
+        raw = path.read_bytes()
+        whole = raw.rfind(b"\n") + 1
+        records = [_record(line, f"{path}:{number}") for number, line in enumerate(raw[:whole].splitlines(), 1)]
+        if whole < len(raw):
+            # Only what we tore may be cut off: the file could be anything of the user's.
+            if raw[whole:][: len(_BEGIN)] != _BEGIN[: len(raw) - whole]:
+                raise InvalidTasks(f"{path}: is no file of results: name another one with --out.")
+            os.truncate(path, whole)
+    except OSError as error:
+        raise InvalidTasks(f"{path}: cannot be used for results: {error.strerror or error}.") from None
+    return records
 
 
 def _record(line: bytes, place: str) -> Record:

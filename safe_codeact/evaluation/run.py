@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,7 @@ class Evaluation:
         self._endpoint = endpoint
         self._terms = terms
         self._ledger = ledger
+        self._keys = {task.id: self._key(file, task) for file in files for task in file.tasks}
 
     def attempts(self) -> list[Attempt]:
         """All of them. The formats of a task come one after the other: a run that is stopped still compares."""
@@ -87,7 +88,7 @@ class Evaluation:
         found = (self._record_of(attempt) for attempt in self.attempts())
         return [record for record in found if record is not None]
 
-    def run(self) -> Iterator[Record | NotMade]:
+    def run(self) -> Generator[Record | NotMade, None, None]:
         """Makes those that are missing. Raises `InvalidTasks`, and what a runtime raises."""
         failures = 0
         for file in self._files:
@@ -129,7 +130,7 @@ class Evaluation:
             task=task.id,
             style=attempt.style,
             attempt=attempt.number,
-            key=self._key(attempt),
+            key=self._keys[task.id],
             model=self._endpoint.model,
             solved=solved,
             answer=shown_answer(result.answer),
@@ -160,12 +161,12 @@ class Evaluation:
         )
 
     def _record_of(self, attempt: Attempt) -> Record | None:
-        return self._ledger.find(attempt.task.id, attempt.style, attempt.number, self._key(attempt))
+        return self._ledger.find(attempt.task.id, attempt.style, attempt.number, self._keys[attempt.task.id])
 
-    def _key(self, attempt: Attempt) -> str:
+    def _key(self, file: TaskFile, task: Task) -> str:
         policy = self._terms.policy.digest if self._terms.policy else ""
         parts = (
-            attempt.file.digest(attempt.task),
+            file.digest(task),
             self._endpoint.model,
             sorted(self._endpoint.options.items()),
             self._terms.max_turns,

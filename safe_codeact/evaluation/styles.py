@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import keyword
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,7 @@ Answer: value"""
 
 _CUT = "Your reply was cut at the token limit, so nothing was run. Send it again, shorter: one call, or the answer."
 _EMPTY = "Your reply was empty. Send one call, or the answer."
+_LABELS = {"action": "action", "answer": "answer", "final answer": "answer"}
 _ONE = "Your reply held {count} calls, so nothing was run. Send one call in each reply and wait for its observation."
 _UNKNOWN = "There is no function {name}, so nothing was run. The functions are {names}."
 _BAD_CALL = "Your call could not be read ({reason}), so nothing was run. Write it as {form}"
@@ -54,6 +56,8 @@ _JSON_EXAMPLE = '{"tool": "name", "arguments": {"key": "value"}}'
 _TEXT_EXAMPLE = 'Action: name(key="value") with plain values for arguments: no call and no arithmetic in it.'
 _CALL_NAMES = ("tool", "name", "tool_name", "function", "action")
 _CALL_ARGUMENTS = ("arguments", "args", "parameters", "action_input", "input")
+_WRAPPERS = ("tool_calls", "tool_call", "function", "action", "call")  # where they hold the call and not its name
+_THOUGHTS = ("thought", "thoughts", "reason", "reasoning", "explanation", "type", "id")
 _MOST_OBJECTS = 20  # openers that are tried; each try may read to the end
 _JSON = json.JSONDecoder(strict=False)
 
@@ -106,17 +110,25 @@ def _json_reading(text: str, tools: Sequence[str]) -> Reading | None:
     tries = 0
     while position >= 0 and tries < _MOST_OBJECTS:
         tries += 1
-        try:
-            value, end = _JSON.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            reading = _object_reading(value, tools)
-            found += [reading] if reading is not None else []
+        value, end = _object_at(text, position)
+        reading = _object_reading(value, tools)
+        found += [reading] if reading is not None else []
         position = text.find("{", end)
-    if not found and '"tool"' in text:
+    if not found and re.search(r"""["']tool["']""", text):
         return _returned(_BAD_CALL.format(reason="it is no JSON object", form=_JSON_EXAMPLE))
     return _only(found)
+
+
+def _object_at(text: str, position: int) -> tuple[Any, int]:
+    """What begins there, in JSON's spelling or in Python's, and where it ends; None for what is neither."""
+    try:
+        return _JSON.raw_decode(text, position)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return read_literal(text, position)
+    except NotLiteral:
+        return None, position + 1
 
 
 def _only(found: Sequence[Reading]) -> Reading | None:
@@ -131,11 +143,21 @@ def _object_reading(value: Any, tools: Sequence[str]) -> Reading | None:
     """A call, an answer, or None for an object that is neither."""
     if not isinstance(value, dict):
         return None
-    name = next((value[key] for key in _CALL_NAMES if isinstance(value.get(key), str)), None)
-    if name is None:
+    inner = next((value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | list)), None)
+    if isinstance(inner, list) and inner:
+        readings = [reading for item in inner if (reading := _object_reading(item, tools)) is not None]
+        return _only(readings)
+    if isinstance(inner, dict):
+        return _object_reading(inner, tools)
+    called = next((key for key in _CALL_NAMES if isinstance(value.get(key), str)), None)
+    if called is None:
         key = next((key for key in ANSWER_ARGUMENTS[:2] if key in value), None)
         return None if key is None else _answered(value[key])
-    arguments: Any = next((value[key] for key in _CALL_ARGUMENTS if key in value), {})
+    name = value[called].strip().removeprefix("functions.")
+    if called == "name" and name not in tools and not any(key in value for key in _CALL_ARGUMENTS):
+        return None  # a row of the answer
+    beside = {key: item for key, item in value.items() if key not in (called, *_THOUGHTS)}
+    arguments: Any = next((value[key] for key in _CALL_ARGUMENTS if key in value), beside)
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments or "{}", strict=False)
@@ -160,23 +182,32 @@ def _text_reading(text: str, tools: Sequence[str]) -> Reading | None:
         if label == "action":
             found.append(_call_at(text, start, tools))
         elif label:
-            found.append(_answered(_plain(given.strip())))
-        elif not found and line.strip().partition("(")[0] in tools and text.strip() == line.strip():
-            found.append(_call_at(text, start, tools))  # a call and nothing else, without its label
-    return _only(found)
+            found.append(_answered(_plain(given.strip() or text[position:].strip())))
+    return _only(found) or _lone_call(text, tools)
+
+
+def _lone_call(text: str, tools: Sequence[str]) -> Reading | None:
+    """A call and nothing else, without its label, maybe in a fence."""
+    lines = [line for line in text.strip().split("\n") if not line.startswith("```")]
+    if len(lines) != 1 or lines[0].strip(" `").partition("(")[0] not in tools:
+        return None
+    return _call_at(lines[0].strip(" `"), 0, tools)
 
 
 def _labelled(line: str) -> tuple[str, str]:
     """ "action", "answer" or "", and what follows the label."""
     bare = line.lstrip(" \t*#_>`")
-    low = bare.lower()
-    for label, kind in (("action:", "action"), ("answer:", "answer"), ("final answer:", "answer")):
-        if low.startswith(label):
-            return kind, bare[len(label) :].lstrip(" \t*_`")
-    return "", bare
+    label, colon, rest = bare.partition(":")
+    kind = _LABELS.get(label.rstrip(" *_").lower(), "") if colon else ""
+    return (kind, rest.lstrip(" \t*_`")) if kind else ("", bare)
 
 
 def _call_at(text: str, start: int, tools: Sequence[str]) -> Reading:
+    start += len("functions.") if text.startswith("functions.", start) else 0
+    line, _, after = text[start:].partition("\n")
+    name = line.strip(" \t`*_.")
+    if name in tools:
+        return _react_call(name, after, tools)
     try:
         call, _ = read_call(text, start)
     except NotLiteral as error:
@@ -186,6 +217,17 @@ def _call_at(text: str, start: int, tools: Sequence[str]) -> Reading:
     return _called(call, tools, _TEXT_EXAMPLE)
 
 
+def _react_call(name: str, after: str, tools: Sequence[str]) -> Reading:
+    """A name alone; its arguments may follow in a line "Action Input: {…}"."""
+    place = after.find("{")
+    if not after.lstrip(" *#_").lower().startswith("action input:") or place < 0:
+        return _called(Call(name), tools, _TEXT_EXAMPLE)
+    value, _ = _object_at(after, place)
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        return _returned(_BAD_CALL.format(reason="its input is no mapping of plain values", form=_TEXT_EXAMPLE))
+    return _called(Call(name, kwargs=value), tools, _TEXT_EXAMPLE)
+
+
 def _near(text: str, error: NotLiteral) -> str:
     return repr(text[error.position : error.position + 20].partition("\n")[0]) if text[error.position :] else "no more"
 
@@ -193,7 +235,7 @@ def _near(text: str, error: NotLiteral) -> str:
 def _called(call: Call, tools: Sequence[str], form: str) -> Reading:
     if call.name not in tools:
         return _returned(_UNKNOWN.format(name=call.name[:60] or "without a name", names=", ".join(tools)))
-    bad = [name for name in call.kwargs if not name.isidentifier() or keyword.iskeyword(name)]
+    bad = [str(name) for name in call.kwargs if not str(name).isidentifier() or keyword.iskeyword(name)]
     if bad:
         return _returned(_BAD_CALL.format(reason=f"{bad[0][:60]!r} is no name of an argument", form=form))
     return Reading(kind="action", format=Format.tool_call, source=call.source(), blocks=1)

@@ -12,12 +12,13 @@ import importlib.util
 import inspect
 import itertools
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
-from safe_codeact import Policy, Runtime
+from safe_codeact import Policy, Runtime, ToolWithheld
 from safe_codeact.evaluation.document import InvalidTasks
 from safe_codeact.evaluation.tasks import Task, TaskFile
 
@@ -37,8 +38,15 @@ class Workbench:
         self._functions = self._loaded()
         tools = [_stand_in(function, self._call(name)) for name, function in self._functions.items()]
         self.names = tuple(self._functions)
+        policy = policy or Policy.load(POLICY)
+        if policy.filesystem.workspace == "none" and any(task.files for task in file.tasks):
+            raise InvalidTasks(
+                f"{file.path}: its tasks have files, and policy {policy.name!r} has no workspace to put them."
+            )
         try:
-            self.runtime = Runtime(policy or Policy.load(POLICY), tools=tools, standby=1)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ToolWithheld)  # said below, as an error
+                self.runtime = Runtime(policy, tools=tools, standby=1)
         except (TypeError, ValueError) as error:
             raise InvalidTasks(f"{file.tools}: {error}.") from None
         if self.runtime.withheld:

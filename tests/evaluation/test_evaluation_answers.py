@@ -32,6 +32,8 @@ RIGHT = [
     ("555-0112", text("555-0112")),
     ([1, 2.0, "3"], Expected(kind="list", value=[1, 2, 3])),
     ("[1, 2, 3]", Expected(kind="list", value=[1, 2, 3])),
+    ("100,200", Expected(kind="list", value=[100, 200])),
+    ("100,200", number(100200)),
     ("1, 2 and 3", Expected(kind="list", value=[1, 2, 3])),
     ("The names are: Ada Lund, Bo Meyer", Expected(kind="list", value=["Ada Lund", "Bo Meyer"])),
     ("- b\n- a", Expected(kind="set", value=["a", "b"])),

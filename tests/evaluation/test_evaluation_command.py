@@ -8,6 +8,9 @@ import sys
 
 import pytest
 
+from safe_codeact.cli import app
+from safe_codeact.errors import SafeCodeActError
+
 
 def command(*arguments, **environment):
     return subprocess.run(
@@ -49,12 +52,14 @@ def test_the_reference_is_played_and_the_table_printed_and_nothing_run_twice(tmp
         ([], "needs a key. Set OPENAI_API_KEY"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_evaluated_is_told_before_anything_starts(arguments, message):
-    """One line, and status 2."""
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert done.stdout == ""
+def test_what_cannot_be_evaluated_is_told_before_anything_starts(arguments, message, monkeypatch, capsys):
+    """One sentence, which becomes status 2; nothing is printed as a result."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(SafeCodeActError) as caught:
+        app.invoke(["eval", *arguments])
+    assert message in str(caught.value)
+    assert capsys.readouterr().out == ""
 
 
 def test_an_endpoint_that_is_down_is_status_one():

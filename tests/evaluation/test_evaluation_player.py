@@ -89,13 +89,16 @@ def test_a_run_that_was_stopped_goes_on_where_it_stopped(played, tmp_path):
     assert all(json.loads(line)["solved"] for line in lines)
 
 
-def test_a_file_that_holds_something_else_is_not_written_to(tmp_path):
-    """The line is named."""
+@pytest.mark.parametrize("text", ['{"a": 1}\nmy notes\n', "my notes", '{"a": 1}', '{"task": 1}\n'])
+def test_a_file_that_holds_something_else_is_not_written_to(text, tmp_path):
+    """Only a line that we began is cut off; anything else in the file is its owner's."""
     path = tmp_path / "notes.txt"
-    path.write_text('{"a": 1}\nmy notes\n')
-    with pytest.raises(InvalidTasks, match=r"notes.txt:1: is no result of an evaluation: name another file"):
+    path.write_text(text)
+    with pytest.raises(
+        InvalidTasks, match=r"notes.txt(:1)?: is no (file of results|result of an evaluation): name another"
+    ):
         Ledger(path)
-    assert path.read_text() == '{"a": 1}\nmy notes\n'
+    assert path.read_text() == text
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from safe_codeact import Policy
 from safe_codeact.evaluation.document import InvalidTasks
 from safe_codeact.evaluation.tasks import NEEDS, load, shipped
 from safe_codeact.evaluation.workbench import Workbench
@@ -134,6 +135,20 @@ def test_tools_that_cannot_be_used_are_told(tools, message, tmp_path):
     with pytest.raises(InvalidTasks) as caught, Workbench(file):
         pass
     assert message in str(caught.value)
+
+
+def test_a_policy_must_have_room_for_the_files(tmp_path):
+    """Where tasks have files, the policy has a workspace."""
+    (file,) = load([written(tmp_path, GOOD)])
+    with pytest.raises(InvalidTasks, match="its tasks have files, and policy 'strict' has no workspace to put them"):
+        Workbench(file, Policy.load("strict"))
+
+
+def test_a_policy_must_allow_the_tools(tmp_path):
+    """A model that is not shown a tool cannot be blamed for not using it."""
+    (file,) = load([written(tmp_path, GOOD.replace("    files: [a.csv]\n", ""))])
+    with pytest.raises(InvalidTasks, match=r"policy 'tools-only' does not allow the tools give\."):
+        Workbench(file, Policy.load("tools-only"))
 
 
 def test_the_shipped_tasks_are_in_five_domains_and_need_composition():
