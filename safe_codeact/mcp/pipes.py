@@ -96,6 +96,7 @@ async def framed(
                     await to_session.send(_parsed(line))
             except TooMuch as error:
                 _LOG.warning("an MCP connection is over: the other end sent %s", error)
+                group.cancel_scope.cancel()  # whoever waits for it to read our answers would wait for ever
             except gone:
                 pass
 
