@@ -1,0 +1,48 @@
+"""The properties that are not about programs hold for a fixed run, and the seeds of the guided ones as well."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from safe_codeact import Policy
+from safe_codeact.fuzzing import Setting, guided, runner, targets
+
+STRICT = Setting(Policy.load("strict"))
+SEEDS = Path(__file__).resolve().parents[2] / "fuzz" / "seeds"
+# (examples, how many of a hundred at least reach what the property is about); the same command runs longer: `make fuzz`.
+FIXED = {
+    "decoder": (250, 20),
+    "decoder-values": (400, 8),
+    "conversation": (120, 15),
+    "snapshots": (20, 100),
+    "snapshots-hostile": (20, 5),
+    "store": (200, 20),
+    "sessions": (12, 100),
+    "policy-loader": (60, 20),
+    "policy-diff": (80, 15),
+    "policy-inheritance": (60, 20),
+    "replies": (300, 30),
+    "commands": (60, 15),
+}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_property_holds_for_a_fixed_run(name: str) -> None:
+    examples, share = FIXED[name]
+    tally = runner.explore(targets.load(name), STRICT, seed=9, examples=examples)
+    assert not tally.findings
+    assert tally.examples >= examples
+    assert 100 * tally.alive >= share * examples
+
+
+@pytest.mark.parametrize("name", guided.GUIDED)
+def test_the_seeds_of_coverage_guided_runs_hold_without_atheris(name: str) -> None:
+    assert guided.replay(name, SEEDS) >= 20
+
+
+def test_every_property_is_run_for_a_fixed_time_here_or_beside() -> None:
+    from test_fuzzing_properties import EXAMPLES
+
+    assert {*FIXED, *EXAMPLES} == set(targets.names())
