@@ -69,7 +69,9 @@ class Finding:
     def fingerprint(self) -> str:
         """32 hex digits: the same for the same finding in a file of the same name, wherever its line has moved."""
         base = self.file.replace("\\", "/").rpartition("/")[2]
-        return hashlib.sha256(f"{self.code}\0{base}\0{self.identity}".encode()).hexdigest()[:32]
+        return hashlib.sha256(f"{self.code}\0{base}\0{self.identity}".encode("utf-8", "surrogateescape")).hexdigest()[
+            :32
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, for `--format json`."""

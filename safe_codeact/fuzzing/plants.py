@@ -23,7 +23,7 @@ from safe_codeact.fuzzing import planted
 from safe_codeact.fuzzing.holes import Hole, Side
 
 # Modules below safe_codeact.fuzzing, each with a tuple HOLES.
-MODULES: Final = ("plants_gate", "plants_guest", "plants_host", "plants_layers")
+MODULES: Final = ("plants_gate", "plants_guest", "plants_host", "plants_layers", "plants_rules")
 SEED: Final = 20_260_101
 _SECONDS = 600.0  # of one hole, at most
 # The zygote's bootstrap in a process with a hole: as the product's, and the hole first.

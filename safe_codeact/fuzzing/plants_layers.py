@@ -243,7 +243,6 @@ def _arrays_come_back_writeable() -> None:
 
 HOLES: tuple[Hole, ...] = (
     Hole(name="a value may be nested without end", target="decoder-values", sides=("host",), make=lambda: _bounds_dropped("max_depth"), sample=True),
-    Hole(name="a field may hold any number of values", target="decoder", sides=("host",), make=lambda: _bounds_dropped("max_nodes")),
     Hole(name="an int may have any length", target="decoder", sides=("host",), make=lambda: _bounds_dropped("max_int_bytes")),
     Hole(name="keys that collide are taken", target="decoder-values", sides=("host",), make=_collisions_taken),
     Hole(name="a tuple need not fill its extension", target="decoder-values", sides=("host",), make=_tuples_half_full),

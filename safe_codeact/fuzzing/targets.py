@@ -25,7 +25,7 @@ ROWS: Final[dict[str, tuple[str, str, bool]]] = {
     "conversation": ("conversation", "CONVERSATION", False),
     "snapshots": ("snapshots", "SNAPSHOTS", False),
     "snapshots-hostile": ("snapshots", "HOSTILE", False),
-    "store": ("snapshots", "STORE", False),
+    "store": ("snapshots_store", "STORE", False),
     "sessions": ("sessions", "SESSIONS", False),
     "policy-loader": ("policies", "LOADER", False),
     "policy-diff": ("policies", "COMPARISON", False),

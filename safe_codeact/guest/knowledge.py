@@ -20,6 +20,8 @@ class Knowledge:
         self._facades = facades
         self._restricted = policy.language.restricted
         self._roots = frozenset(rule.module.partition(".")[0] for rule in policy.language.imports)
+        own = {rule.module.partition(".")[0] for rule in policy.language.imports if not rule.facade}
+        self._stood_in = self._roots - own  # packages of which actions see nothing but a stand-in
         self._objects = {f"builtin:{name}": obj for name, obj in builtins.items() if callable(obj)}
         self._objects |= {f"tool:{name}": obj for name, obj in tools.items()}
         self._objects |= {f"guard:{name}": guard for name, guard in guards.KEPT.items()}
@@ -56,7 +58,13 @@ class Knowledge:
         return obj.__name__ if sys.modules.get(obj.__name__) is obj else None
 
     def allows(self, module: str, qualname: str, obj: object) -> bool:
-        """Classes of the packages that the policy lets an action import; under no restriction, anything."""
+        """Classes of the packages that the policy lets an action import; under no restriction, anything.
+
+        Of a package with a stand-in only what that shows: a stream calls a class, and `logging.FileHandler` opens a file.
+        """
         if not self._restricted:
             return True
-        return module.partition(".")[0] in self._roots and isinstance(obj, type)
+        root = module.partition(".")[0]
+        if root in self._stood_in and self._facades.address_of(obj) is None:
+            return False
+        return root in self._roots and isinstance(obj, type)

@@ -124,5 +124,5 @@ def _uri(file: str) -> str:
     """Relative to the working folder where the file is in it: hosts resolve that against the checkout."""
     relative = os.path.relpath(file)
     if relative.startswith(".."):
-        return "file://" + quote(os.path.abspath(file))
-    return quote(relative.replace(os.sep, "/"))
+        return "file://" + quote(os.fsencode(os.path.abspath(file)))  # a name need not be UTF-8
+    return quote(os.fsencode(relative))

@@ -128,6 +128,12 @@ DENIED_CLASSES: frozenset[str] = frozenset(
         "pandas.HDFStore",
         "pandas.ExcelFile",
         "pandas.ExcelWriter",
+        "scipy.LowLevelCallable",
+        "scipy._lib._ccallback.LowLevelCallable",
+        "scipy.io.FortranFile",
+        "scipy.io._fortran.FortranFile",
+        "scipy.io.netcdf_file",
+        "scipy.io._netcdf.netcdf_file",
     }
 )
 DENIED_PREFIXES: tuple[str, ...] = (
