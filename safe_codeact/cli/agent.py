@@ -27,8 +27,9 @@ def agent(
     patience: Annotated[
         float, typer.Option(metavar="S", min=0.1, help="Seconds that the endpoint may be silent, before each retry.")
     ] = 120.0,
-    trail: Annotated[
-        Path | None, typer.Option(metavar="T", help="Write the audit trail here. Not supported by this version.")
+    trail: Annotated[Path | None, typer.Option(metavar="T", help="Write the audit trail to this file.")] = None,
+    trail_key: Annotated[
+        Path | None, typer.Option(metavar="K", help="Sign the trail's checkpoints with the key in this file.")
     ] = None,
     trajectory: Annotated[
         Path | None, typer.Option(metavar="J", help="Append the run to this file, as one line of JSON.")
@@ -57,11 +58,6 @@ def agent(
     from safe_codeact.cli.assignment import Assignment, read_files, work
     from safe_codeact.errors import SafeCodeActError
 
-    if trail is not None:
-        terminal.complain(
-            f"--trail {trail}: not supported by this version, which keeps no trail: leave the option out."
-        )
-        return 1
     if api not in ("chat", "responses"):
         terminal.complain(f"--api {api}: expected chat (chat completions) or responses.")
         return 2
@@ -79,6 +75,8 @@ def agent(
         silence_seconds=patience,
         files=contents,
         trajectory=trajectory,
+        trail=trail,
+        trail_key=trail_key,
         options={"api": api, "max_turns": max_turns, "max_tokens": max_tokens, "max_seconds": max_seconds},
     )
     return work(assignment, Console(highlight=False))

@@ -14,6 +14,7 @@ from safe_codeact import Policy, Runtime
 from safe_codeact.agent import AnswerReady, CodeActAgent, Patience
 from safe_codeact.agent.model import address
 from safe_codeact.cli.outbox import write_artifacts
+from safe_codeact.cli.recorded import open_trail
 from safe_codeact.cli.sources import UnusableInput
 from safe_codeact.cli.terminal import complain
 from safe_codeact.cli.transcript import Transcript
@@ -36,6 +37,8 @@ class Assignment:
     silence_seconds: float = 120.0  # of the endpoint, before each retry
     files: Mapping[str, bytes] = field(default_factory=dict)
     trajectory: Path | None = None  # the run is appended to it
+    trail: Path | None = None
+    trail_key: Path | None = None  # the file with the key that signs the trail
     options: Mapping[str, Any] = field(default_factory=dict)  # of the agent: `max_turns`, `api` and the like
 
 
@@ -97,7 +100,8 @@ def _run(assignment: Assignment, console: Console) -> AnswerReady:
     silence = assignment.silence_seconds
     patience = Patience(silence_seconds=silence, reply_seconds=5 * silence)
     with (
-        Runtime(policy) as runtime,
+        open_trail(assignment.trail, assignment.trail_key) as trail,
+        Runtime(policy, trail=trail) as runtime,
         CodeActAgent(
             assignment.model,
             runtime,

@@ -16,18 +16,20 @@ def policy_test(
     coverage: Annotated[bool, typer.Option("--coverage", help="Name every line that no example exercises.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Judge each policy's own examples by the gate; nothing is run.
+    """Judge each policy's own examples by the gate; those that say what they show are run, confined, with the tools' answers.
 
     Exit status: 0 all hold, 1 one does not, 2 usage.
     """
     from safe_codeact.cli import terminal  # start-up time, as below
+    from safe_codeact.cli.acting import act
     from safe_codeact.cli.audit import judge
     from safe_codeact.policy.origins import trace
     from safe_codeact.policy.rehearsal import rehearse
 
-    done = [
-        (name, traced, rehearse(traced.policy, judge)) for name, traced in [(each, trace(each)) for each in policies]
-    ]
+    done = []
+    for name in policies:
+        traced = trace(name)
+        done.append((name, traced, rehearse(traced.policy, judge).with_acts(act(traced.policy))))
     if as_json:
         terminal.show_json({"policies": [{"policy": name, **each.to_dict()} for name, _, each in done]})
     else:
@@ -43,7 +45,8 @@ def _report(name: str, traced: Traced, done: Rehearsal, coverage: bool) -> str:
             place = traced.place("examples", outcome.number)
             lines.append(f"{place}: examples[{outcome.number}] {outcome.complaint}.")
     wrong, total = len(lines), len(done.outcomes)
-    lines.append(f"{name}: {total - wrong} of {total} examples hold.")
+    run = f", {done.run} of them run" if done.run else ""
+    lines.append(f"{name}: {total - wrong} of {total} examples hold{run}.")
     for what, all_lines, idle in (("import", done.imports, done.idle_imports), ("tool", done.tools, done.idle_tools)):
         if all_lines:
             lines.append(

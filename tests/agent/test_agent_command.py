@@ -110,7 +110,7 @@ NOT_ANSWERED = {
         "gives no workspace",
     ),
     "two files of one name": (("--file", __file__, "--file", __file__), "another file is named"),
-    "a trail": (("--trail", "t"), "--trail t: not supported by this version"),
+    "a trail": (("--trail", "/dev/null"), "the trail /dev/null is no file"),
     "an endpoint without a scheme": (("--base-url", "localhost"), "the base URL 'localhost' is not an address"),
 }
 

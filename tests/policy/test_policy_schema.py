@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from safe_codeact.errors import InvalidPolicy
-from safe_codeact.policy import complaints, effective, schema
+from safe_codeact.policy import complaints, effective, example_lines, schema
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.load import policy_from_dict
 
@@ -28,7 +28,7 @@ _SECTIONS: list[type[BaseModel]] = [
     schema.IsolationSection,
     schema.OutputSection,
     schema.AgentSection,
-    schema.ExampleLine,
+    example_lines.ExampleLine,
 ]
 
 _BOUNDED = [
@@ -99,7 +99,7 @@ def test_the_schema_and_the_effective_policy_have_the_same_fields_and_defaults()
         (schema.IsolationSection, effective.Isolation, set()),
         (schema.OutputSection, effective.Output, set()),
         (schema.AgentSection, effective.AgentLimits, set()),
-        (schema.ExampleLine, effective.Example, set()),
+        (example_lines.ExampleLine, effective.Example, set()),
     ]
     for model, frozen, only_in_files in pairs:
         assert set(model.model_fields) - only_in_files == {field.name for field in dataclasses.fields(frozen)}
@@ -155,7 +155,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     (
         {"tools": {"refund": {"max_call": 1}}},
         "tools.refund.max_call is not a field: did you mean max_calls? The fields of tools.refund are why, deny, "
-        "max_calls, timeout_seconds, max_result_kb, approval, when.",
+        "max_calls, timeout_seconds, max_result_kb, max_argument_kb, max_session_calls, rate, approval, approval_seconds, when, redact.",
     ),
     ({"version": 2}, "version=2 must be 1, the only version of this format so far."),
     ({"version": True}, "version=true must be 1, the only version of this format so far."),
@@ -261,6 +261,15 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         f"tools.a.max_calls=0 must be at least 1: a tool that must not be called has `deny: true`. {UNLIMITED}",
     ),
     (
+        {"tools": {"a": {"rate": "10 per minute"}}},
+        "tools.a.rate='10 per minute' must be a number and a unit, as \"10/minute\": second, minute, hour or day, and a number "
+        "from 1 to 10,000.",
+    ),
+    (
+        {"tools": {"a": {"max_session_calls": 0}}},
+        f"tools.a.max_session_calls=0 must be at least 1: a tool that must not be called has `deny: true`. {UNLIMITED}",
+    ),
+    (
         {"tools": {"a b": {}}},
         'tools.a b must be the name of a Python function, or "*" for all tools that have no line of their own.',
     ),
@@ -343,7 +352,7 @@ def test_junk_in_any_field_is_an_invalid_policy_and_nothing_else(junk: object) -
             paths += [{top: {name: junk}} for name in inner.model_fields]
     paths += [{"language": {"imports": [{"module": "os", name: junk}]}} for name in schema.ImportLine.model_fields]
     paths += [{"tools": {"t": {name: junk}}} for name in schema.ToolLine.model_fields]
-    paths += [{"examples": [{name: junk}]} for name in schema.ExampleLine.model_fields]
+    paths += [{"examples": [{name: junk}]} for name in example_lines.ExampleLine.model_fields]
     paths += [{"filesystem": {"read": [{"path": "/x", name: junk}]}} for name in schema.ReadableLine.model_fields]
     for values in paths:
         with contextlib.suppress(InvalidPolicy):
