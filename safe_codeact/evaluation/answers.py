@@ -1,8 +1,9 @@
 """Whether an answer is the expected one: as strict as the format allows, and the same for each action format.
 
 A model answers with a value (`final_answer(412.5)`) or with prose ("The cheapest costs 412.50 EUR."). Refusing prose
-would measure obedience; searching prose for the expected text would count "not Oslo" as Oslo. So the last number of an
-answer counts as its number, and a text counts in prose where it stands there as whole words and none of the alternatives
+would measure obedience; searching prose for the expected text would count "not Oslo" as Oslo. So the last number of a
+short answer counts as its number, of a longer one that of its last line (or else of its first): a traceback that was copied
+for an answer holds many numbers. A text counts in prose where it stands there as whole words and none of the alternatives
 that the task names does.
 """
 
@@ -21,6 +22,7 @@ _NUMBER = re.compile(r"[-−+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\
 _SEPARATOR = re.compile(r"\n|;|,(?!\d{3}\b)|\band\b")
 _AROUND = " \t\n\r.,:;!?\"'`*_()[]{}<>"
 _MOST_CHARACTERS = 20_000
+_SHORT_LINES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,17 @@ def is_expected(answer: Any, expected: Expected) -> bool:
 
 
 def number_in(answer: Any) -> float | None:
-    """The number that an answer is, or the last one in its text."""
+    """The number that an answer is, or the last one in its text; in a longer text, in its last or its first line."""
     if isinstance(answer, bool):
         return None
     if isinstance(answer, int | float):
         return _finite(answer)
-    found = _NUMBER.findall(answer) if isinstance(answer, str) else []
-    return _finite(found[-1].replace(",", "").replace("−", "-")) if found else None
+    lines = [line for line in answer.split("\n") if line.strip()] if isinstance(answer, str) else []
+    for part in ["\n".join(lines)] if len(lines) <= _SHORT_LINES else [lines[-1], lines[0]]:
+        found = _NUMBER.findall(part)
+        if found:
+            return _finite(found[-1].replace(",", "").replace("−", "-"))
+    return None
 
 
 def _finite(written: Any) -> float | None:
