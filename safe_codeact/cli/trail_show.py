@@ -43,7 +43,7 @@ def trail_show(
                 continue
         try:
             terminal.show(json.dumps(record) if as_json else "\n".join(readable(record)))
-        except (KeyError, TypeError, AttributeError, ValueError):
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
             terminal.complain(f"{file}:{each.number}: the record lacks a field of its kind, or has another one's.")
             return 1
     return 0

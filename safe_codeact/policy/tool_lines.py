@@ -87,6 +87,6 @@ class ToolLine(Section):
     )
     redact: list[ArgumentPath] = Field(
         default=[],
-        description="What the trail does not keep of a call: names of arguments, of fields in them (`card.number`), `return` for "
-        "the result, `*` for everything. The action's own text is kept as it is.",
+        description="What the trail does not keep of a call: names of arguments and fields (`password`, `card.number`), wherever "
+        "they occur, `return` for the result, `*` for everything. The action's own text is kept as it is.",
     )

@@ -33,7 +33,7 @@ def _recording(runtime: Mapping[str, Any], everything: list[dict[str, Any]], pol
     replies = _replies(everything)
     observed = {each["action"]: each for each in everything if each["kind"] == "observation"}
     about = runtime["policy"]
-    own = policy if policy is not None else load_policy(_Text(f"{about['name']}.yaml", about["text"]))
+    own = policy if policy is not None else _confining(load_policy(_Text(f"{about['name']}.yaml", about["text"])))
     return Recording(
         name=f"runtime {runtime['runtime'][:6]}",
         policy=own,
@@ -41,6 +41,18 @@ def _recording(runtime: Mapping[str, Any], everything: list[dict[str, Any]], pol
         tools=runtime["tools"],
         steps=list(_steps(mine, observed, replies)),
     )
+
+
+def _confining(policy: Policy) -> Policy:
+    """Threat: the file comes from somewhere else, and brings the policy that its own code is to run under. Whatever that
+    grants, the kernel layer is around it; without one, the file would be a program that a reader of records starts."""
+    isolation = policy.isolation
+    if (isolation.seccomp, isolation.landlock) != ("required", "required"):
+        raise TrailError(
+            f"the policy {policy.name!r} of the record does not require seccomp and landlock, and its actions would run without: "
+            "name the policy to replay under with --policy"
+        )
+    return policy
 
 
 @dataclass(frozen=True, slots=True)

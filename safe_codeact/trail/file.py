@@ -15,6 +15,7 @@ import datetime
 import fcntl
 import hashlib
 import os
+import secrets
 import stat
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -106,9 +107,14 @@ class TrailFile:
             )
         except OSError as error:
             raise TrailError(f"the trail {self.path} cannot be opened: {error.strerror or error}") from None
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        about, problem = os.fstat(descriptor), ""
+        if not stat.S_ISREG(about.st_mode):
+            problem = "is no file: name a file, or one that can be made"
+        elif about.st_uid != os.geteuid() or about.st_mode & 0o022:
+            problem = "can be written by others than this user: begin another, or take it back (chown, chmod go-w)"
+        if problem:
             os.close(descriptor)
-            raise TrailError(f"the trail {self.path} is no file: name a file, or one that can be made")
+            raise TrailError(f"the trail {self.path} {problem}")
         return descriptor
 
     def _lock(self) -> None:
@@ -168,8 +174,8 @@ class TrailFile:
 
 def replace_file(path: str, content: bytes) -> None:
     """The old content or the new one, whatever happens meanwhile."""
-    fresh = f"{path}.new"
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+    fresh = f"{path}.{secrets.token_hex(8)}.new"  # a name that nobody can have laid a link at
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -4,10 +4,10 @@ What JSON has no form for stands in an object with one field that starts with "$
 {"$dict": [[key, value], …]}, {"$number": "nan"}, {"$int": "0x…"}; and what is only described, {"$other": "DataFrame"}. A dict of
 the action's own whose keys start with "$" is written as "$dict", so none is taken for another.
 
-A redaction names an argument (`password`), a field in it (`card.number`; in each member, where there is a list), `return` for the
-result, or `"*"` for everything. What is redacted is `null`, and the record lists the paths: an action that sends the word
-"redacted" is not mistaken for one that was. What doesn't work: blanking the same text wherever the action repeats it, because then
-whoever writes the action chooses which part of his own source the trail forgets.
+A redaction names an argument or a field (`password`), a field in one (`card.number`; in each member, where there is a list), both
+wherever they occur, `return` for the result, or `"*"` for everything. What is redacted is `null`, and the record lists the paths:
+an action that sends the word "redacted" is not mistaken for one that was. What doesn't work: blanking the same text wherever the
+action repeats it, because then whoever writes the action chooses which part of his own source the trail forgets.
 """
 
 from __future__ import annotations
@@ -35,15 +35,22 @@ def form_of(value: Any) -> Any:
 
 def value_of(form: Any) -> Any:
     """The inverse. Raises `ValueError` for what is only described, and for no form at all."""
+    try:
+        return _value(form)
+    except RecursionError:
+        raise ValueError("the value is nested too deep") from None
+
+
+def _value(form: Any) -> Any:
     if isinstance(form, list):
-        return [value_of(item) for item in form]
+        return [_value(item) for item in form]
     if not isinstance(form, dict):
         return form
     if len(form) == 1:
         ((name, held),) = form.items()
         if name.startswith("$"):
             return _special(name, held)
-    return {key: value_of(item) for key, item in form.items()}
+    return {key: _value(item) for key, item in form.items()}
 
 
 def bounded(form: Any, most: int = MOST_BYTES) -> Any:
@@ -80,18 +87,18 @@ def hides_result(paths: Sequence[str]) -> bool:
 
 
 def _blank(holder: Any, steps: list[str]) -> bool:
-    """Whether anything was there to blank."""
+    """Wherever the path begins, however deep: `**options` are a dict below a name that no caller writes. Whether it did."""
     if isinstance(holder, list):
         return sum(_blank(item, steps) for item in holder) > 0  # every one, so no `any`
     if not isinstance(holder, dict):
         return False
-    special = next(iter(holder), "") if len(holder) == 1 else ""
-    if special == "$tuple":
-        return _blank(holder["$tuple"], steps)
-    if special == "$dict":
-        pairs = [pair for pair in holder["$dict"] if pair[0] == steps[0]]
-        return sum(_blank_in(pair, 1, steps) for pair in pairs) > 0
-    return steps[0] in holder and _blank_in(holder, steps[0], steps)
+    if len(holder) == 1 and next(iter(holder)) == "$dict":
+        return sum([_blank_at(pair, 1, pair[0] == steps[0], steps) for pair in holder["$dict"]]) > 0
+    return sum([_blank_at(holder, name, name == steps[0], steps) for name in list(holder)]) > 0
+
+
+def _blank_at(holder: Any, place: Any, begins: bool, steps: list[str]) -> bool:
+    return _blank_in(holder, place, steps) if begins else _blank(holder[place], steps)
 
 
 def _blank_in(holder: Any, place: Any, steps: list[str]) -> bool:
@@ -136,9 +143,9 @@ def _special(name: str, held: Any) -> Any:
             case "$bytes":
                 return base64.b64decode(held, validate=True)
             case "$tuple":
-                return tuple(value_of(item) for item in held)
+                return tuple(_value(item) for item in held)
             case "$dict":
-                return {value_of(key): value_of(item) for key, item in held}
+                return {_value(key): _value(item) for key, item in held}
             case "$number" if held in ("nan", "inf", "-inf"):
                 return float(held)
             case "$int":

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from safe_codeact import Policy, Runtime, Trail, tool
+from safe_codeact import Policy, Runtime, Trail, TrailError, tool
 from safe_codeact.agent import CodeActAgent
 from safe_codeact.replay import trails, trajectories
 from safe_codeact.replay.verdict import Verdict, replay
@@ -167,6 +167,22 @@ def test_clocks_and_chance_change_from_one_replay_to_the_next_and_do_not_count(t
 def test_another_policy_makes_a_difference(recorded: Path) -> None:
     refused = Policy.from_dict({"version": 1, "name": "none"})
     assert "gives no workspace" in _played(recorded, refused).unknown[0][1]
+
+
+def test_a_record_cannot_bring_a_policy_that_takes_the_kernel_layer_away(recorded: Path, tmp_path: Path) -> None:
+    """Else a file that somebody sent would be a program that whoever replays it starts."""
+    for protection in ("seccomp", "landlock"):
+
+        def change(record: dict[str, Any], protection: str = protection) -> None:
+            if record["kind"] == "runtime":
+                record["policy"]["text"] = record["policy"]["text"].replace(
+                    f"{protection}: required", f"{protection}: preferred"
+                )
+
+        altered = _altered(recorded, tmp_path / "t.trail", change)
+        with pytest.raises(TrailError, match="does not require seccomp and landlock"):
+            trails.recordings(altered)
+        assert trails.recordings(altered, POLICY)
 
 
 def test_an_agents_run_is_replayed_from_its_trajectory(tmp_path: Path) -> None:

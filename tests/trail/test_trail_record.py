@@ -383,6 +383,13 @@ def test_a_file_that_is_no_trail_is_not_written_to(path: Path) -> None:
         Trail(path / "x")
 
 
+def test_a_file_that_others_may_write_is_not_gone_on_with(path: Path) -> None:
+    Trail(path).close()
+    path.chmod(0o620)
+    with pytest.raises(TrailError, match="can be written by others"):
+        Trail(path)
+
+
 def test_a_trail_that_actions_could_read_is_refused(path: Path) -> None:
     readable_by_actions = Policy.from_dict(
         {"version": 1, "name": "open", "filesystem": {"read": [{"path": str(path.parent), "why": "a test"}]}}

@@ -183,6 +183,11 @@ def test_a_redaction_reaches_into_lists_tuples_and_dicts_of_any_keys() -> None:
         "odd": {1: {"number": 3}, "x": {"number": 4}},
         "pin": 5,
     }
+    options = {"options": {"password": "p", "deep": [{"password": "q", "user": "u"}]}}
+    assert redacted(options, ["password"]) == (
+        {"options": {"password": None, "deep": [{"password": None, "user": "u"}]}},
+        ["password"],
+    )
     kept, gone = redacted(given, ["cards.number", "odd.x.number", "pin.digits", "absent", "return"])
     assert kept["cards"] == [{"number": None, "name": "a"}, {"$tuple": [{"number": None}]}]
     assert kept["pin"] is None  # the policy means something in there: better too little than too much
