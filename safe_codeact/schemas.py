@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import inspect
 import keyword
-import math
 import re
 import types
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Union
@@ -29,6 +29,7 @@ _MOST_SHOWN_CHOICES = 12
 _CONSTANTS = (str, int, bool, type(None))
 _PLAIN_DEFAULTS = (bool, int, float, str, type(None))
 _MOST_DEFAULT = 100
+_MOST_SHOWN = 300  # characters of one parameter's type
 _MOST_PATTERN = 1_000
 
 
@@ -65,8 +66,9 @@ class Read:
 
     @property
     def annotation(self) -> Any:
-        """For a signature."""
-        return Annotated[self.shown, _Checked(self.check)]
+        """For a signature, in which no type is shown at length."""
+        is_short = len(inspect.formatannotation(self.shown)) <= _MOST_SHOWN
+        return Annotated[self.shown if is_short else Any, _Checked(self.check)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,16 @@ class Described:
     signature: inspect.Signature
     names: Mapping[str, str]
     notes: tuple[str, ...]  # one line for each parameter that has a description or a shape
+
+    @property
+    def length(self) -> int:
+        """About how many characters a model is shown of it."""
+        types = [typing.get_args(parameter.annotation)[0] for parameter in self.signature.parameters.values()]
+        return (
+            sum(map(len, self.names))
+            + sum(map(len, self.notes))
+            + sum(len(inspect.formatannotation(one)) for one in types)
+        )
 
 
 def describe(schema: Mapping[str, Any], returns: Mapping[str, Any] | None = None) -> Described:
@@ -111,7 +123,9 @@ def describe(schema: Mapping[str, Any], returns: Mapping[str, Any] | None = None
         parameters.append(
             inspect.Parameter(name, inspect.Parameter.VAR_KEYWORD, annotation=reader.read(extra).annotation)
         )
-    result = inspect.Signature.empty if returns is None else _Reader(returns).read(returns).shown
+    result = (
+        inspect.Signature.empty if returns is None else typing.get_args(_Reader(returns).read(returns).annotation)[0]
+    )
     return Described(inspect.Signature(parameters, return_annotation=result), names, tuple(notes))
 
 
@@ -316,12 +330,17 @@ def _text(node: dict[str, Any]) -> Any:
 
 def _bounds(node: dict[str, Any]) -> dict[str, Any]:
     wanted = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
-    return {ours: node[theirs] for theirs, ours in wanted.items() if type(node.get(theirs)) in (int, float)}
+    return {ours: node[theirs] for theirs, ours in wanted.items() if _is_usual(node.get(theirs))}
+
+
+def _is_usual(number: Any) -> bool:
+    """Whether a bound may be handed on: neither infinite, nor an int that no float holds."""
+    return type(number) in (int, float) and -(2**63) < number < 2**63
 
 
 def _whole(bounds: dict[str, Any]) -> dict[str, Any]:
     """Bounds of an int: pydantic takes none with a fraction there, and the described system checks those itself."""
-    return {key: int(value) for key, value in bounds.items() if math.isfinite(value) and value == int(value)}
+    return {key: int(value) for key, value in bounds.items() if value == int(value)}
 
 
 def _said(bounds: dict[str, Any]) -> str:

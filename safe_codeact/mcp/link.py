@@ -46,6 +46,7 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._life: asyncio.Task[Any] | None = None
         self._client: Client | None = None
+        self._is_closing = False
         self._listed: Future[list[dict[str, Any]]] = Future()
         self._thread = threading.Thread(target=self._run, name="safe_codeact mcp", daemon=True)
 
@@ -60,6 +61,7 @@ class Link:
 
     def close(self) -> None:
         """End the connection and the server that was started for it. Calls that wait for an answer fail."""
+        self._is_closing = True
         loop, life = self._loop, self._life
         if loop is not None and life is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
@@ -97,13 +99,15 @@ class Link:
         return _as_it_came(answer)
 
     def _run(self) -> None:
+        ended: BaseException = ConnectionError("the connection ended")
         try:
             asyncio.run(self._live())
         except BaseException as error:
-            if not self._listed.done():
-                self._listed.set_exception(_cause(error))
-            elif not isinstance(error, asyncio.CancelledError):
-                _LOG.warning("the connection to an MCP server ended: %r", _cause(error))
+            ended = _cause(error, ended)
+        if not self._listed.done():
+            self._listed.set_exception(ended)
+        elif not self._is_closing:
+            _LOG.warning("the connection to an MCP server ended: %r", ended)
 
     async def _live(self) -> None:
         self._loop, self._life = asyncio.get_running_loop(), asyncio.current_task()
@@ -140,7 +144,8 @@ def _as_it_came(answer: _Answer) -> dict[str, Any]:
     return answer.model_dump(by_alias=True, mode="python")
 
 
-def _cause(error: BaseException) -> BaseException:
+def _cause(error: BaseException, otherwise: BaseException) -> BaseException:
+    """What went wrong; a transport that gives up cancels what is inside it, which says nothing."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error
+    return otherwise if isinstance(error, asyncio.CancelledError) else error

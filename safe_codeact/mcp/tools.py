@@ -29,6 +29,7 @@ from safe_codeact.schemas import UnusableSchema, describe, identifier, one_line
 _MIB = 1024 * 1024
 _MOST_TOOLS = 200
 _MOST_DESCRIPTION = 1_000
+_MOST_TEXT = 200_000  # of all tools of a server
 # What an action has by these names is not a server's to replace.
 _RESERVED = frozenset({*dir(builtins), "final_answer", "find_tools", "ToolError"})
 
@@ -99,6 +100,7 @@ class ServerTools(Sequence[Callable[..., Any]]):
 
     def _make(self, described: Sequence[Mapping[str, Any]]) -> None:
         taken: set[str] = set()
+        length = 0
         for number, entry in enumerate(described):
             original = entry.get("name")
             if number >= _MOST_TOOLS:
@@ -113,11 +115,19 @@ class ServerTools(Sequence[Callable[..., Any]]):
             if name in taken:
                 self._withhold(original, f"another tool of the server is called {name} already")
                 continue
+            if length > _MOST_TEXT:  # each action is told of every tool: what is long altogether makes all of them slow
+                self._withhold(original, f"the server's tools are described in more than {_MOST_TEXT:,} characters")
+                continue
             try:
-                self._tools.append(_tool(self._link, original, name, entry))
-            except (UnusableSchema, TypeError, ValueError) as error:
+                made, size = _tool(self._link, original, name, entry)
+            except UnusableSchema as error:
                 self._withhold(original, one_line(str(error), 200))
                 continue
+            except Exception as error:  # what a stranger can write is more than we have thought of
+                self._withhold(original, f"its description cannot be read ({type(error).__name__})")
+                continue
+            length += size
+            self._tools.append(made)
             taken.add(name)
             if name != original:
                 self.renamed[original] = name
@@ -164,8 +174,8 @@ def _name(original: str, prefix: str) -> str:
     return f"mcp_{plain}" if plain in _RESERVED else plain
 
 
-def _tool(link: Link, original: str, name: str, entry: Mapping[str, Any]) -> Callable[..., Any]:
-    """An async function that calls one tool of the server. Raises `UnusableSchema`."""
+def _tool(link: Link, original: str, name: str, entry: Mapping[str, Any]) -> tuple[Callable[..., Any], int]:
+    """An async function that calls one tool of the server, and how long its description is. Raises `UnusableSchema`."""
     inputs, outputs = entry.get("inputSchema"), entry.get("outputSchema")
     is_wrapped = says_result_alone(outputs)
     if is_wrapped and isinstance(outputs, dict):
@@ -185,7 +195,8 @@ def _tool(link: Link, original: str, name: str, entry: Mapping[str, Any]) -> Cal
 
     call.__name__ = call.__qualname__ = name
     call.__signature__ = described.signature  # type: ignore[attr-defined]
-    return tool(call, name=name, description=_description(entry.get("description"), described.notes))
+    description = _description(entry.get("description"), described.notes)
+    return tool(call, name=name, description=description), len(description) + described.length
 
 
 def _description(given: Any, notes: Sequence[str]) -> str:

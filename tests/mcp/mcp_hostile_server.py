@@ -79,6 +79,9 @@ def tools():
         return [{"name": name, "description": DESCRIPTION, "inputSchema": PLAIN} for name in NAMES]
     if WAY == "malformed":
         return [{"name": "fine", "inputSchema": PLAIN}, {"inputSchema": {"type": "array"}}]
+    if WAY == "long":
+        wide = {f"{'p' * 90}{number}": {"description": "x" * 500} for number in range(60)}
+        return [{"name": f"t{number}", "inputSchema": {"type": "object", "properties": wide}} for number in range(50)]
     if WAY == "many":
         return [{"name": f"t{number}", "inputSchema": PLAIN} for number in range(5_000)]
     return [

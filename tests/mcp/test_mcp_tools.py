@@ -101,6 +101,11 @@ def test_many_tools_and_a_list_without_an_end_are_cut_off():
         assert "at most 200 tools of a server are taken" in str(said[0].message)
     with warned(), hostile("circling") as tools:
         assert len(tools) == 1
+    with warned(), hostile("long") as tools:
+        assert 0 < len(tools) < 20
+        assert tools.withheld["t49"] == "the server's tools are described in more than 200,000 characters"
+    with pytest.raises(ServerUnavailable, match="ConnectionError: the connection ended"):
+        hostile("long", max_message_mb=0.5).__enter__()
 
 
 def test_a_server_that_says_nothing_is_given_up_after_the_timeout():
