@@ -93,6 +93,13 @@ def _try_finding(file: Path, policy: Policy | None, as_json: bool) -> int:
     from safe_codeact.fuzzing import findings
 
     finding = findings.read(file)
+    isolation = (finding.policy or {}).get("isolation", {})
+    if policy is None and not {isolation.get(each, "required") for each in ("seccomp", "landlock")} <= {"required"}:
+        # As `replay.trails`: a file from somewhere else must not bring the policy that takes the kernel layer away.
+        terminal.complain(
+            f"{file}: its policy does not require seccomp and landlock: name the one to try it under with --policy."
+        )
+        return 2
     escape = finding.recur(policy=policy)
     if as_json:
         terminal.show_json(

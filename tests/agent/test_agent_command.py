@@ -28,6 +28,8 @@ from safe_codeact.agent import (
 )
 from safe_codeact.cli.outbox import safe_name, write_artifacts
 from safe_codeact.cli.transcript import Transcript
+from safe_codeact.trail import verify
+from safe_codeact.trail.reading import records
 
 
 def command(*arguments, server=None, cwd=None):
@@ -68,14 +70,18 @@ def test_no_answer_within_the_turns_ends_with_1():
     assert "no answer after 12 turns (agent.max_turns)" in done.stdout
 
 
-def test_a_run_is_kept_where_a_trajectory_is_asked_for(tmp_path):
+def test_a_run_is_kept_where_a_trajectory_or_a_trail_is_asked_for(tmp_path):
     """Also one without an answer; the budget that ended it is named."""
     path = tmp_path / "runs.jsonl"
     for replies, options, code in ((["Forty-two."], (), 0), (["```python\n1\n```"] * 3, ("--max-turns", "2"), 1)):
         with serving(replies=replies) as server:
-            done = command("Go.", "--policy", "strict", "--trajectory", path, *options, server=server)
+            done = command(
+                "Go.", "--policy", "strict", "--trajectory", path, "--trail", tmp_path / "t", *options, server=server
+            )
         assert (done.returncode, done.stderr) == (code, "")
     assert [run["stopped_by"] for run in read_trajectories(path)] == ["answer", "max_turns"]
+    assert verify(tmp_path / "t").is_closed
+    assert [each["source"] for each in records(tmp_path / "t") if each["kind"] == "action"] == ["1", "1"]
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_seconds", "max_tool_calls", "repetition"])
@@ -110,7 +116,7 @@ NOT_ANSWERED = {
         "gives no workspace",
     ),
     "two files of one name": (("--file", __file__, "--file", __file__), "another file is named"),
-    "a trail": (("--trail", "/dev/null"), "the trail /dev/null is no file"),
+    "a trail": (("--base-url", "http://127.0.0.1:9/v1", "--trail", "/dev/null"), "the trail /dev/null is no file"),
     "an endpoint without a scheme": (("--base-url", "localhost"), "the base URL 'localhost' is not an address"),
 }
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from safe_codeact.trail import verify
+from safe_codeact.trail.reading import records
+
 
 def _cli(
     *arguments: str, stdin: str = "", file_bytes: int = resource.RLIM_INFINITY, **environment: str
@@ -65,7 +68,9 @@ def test_output_of_an_action_cannot_write_over_what_is_shown() -> None:
 def test_a_second_command_with_the_same_folder_finds_names_and_files_of_the_first(tmp_path: Path) -> None:
     state, policy = tmp_path / "state", tmp_path / "files.yaml"
     policy.write_text("extends: strict\nfilesystem: {workspace: rw}\nlimits: {workspace_files: 9}")
-    options = ("--policy", str(policy), "--state", str(state))
+    trail, signer = tmp_path / "t.trail", tmp_path / "signer"
+    signer.write_bytes(bytes(32))
+    options = ("--policy", str(policy), "--state", str(state), "--trail", str(trail), "--trail-key", str(signer))
     first = _cli("run", "-", *options, stdin="x = [1]\nopen('f.txt', 'w').write('one')\ndef double(): return x * 2")
     assert (first.returncode, first.stderr) == (0, "")
     failed = _cli("run", "-", *options, stdin="x.append(2)\n1 / 0")
@@ -82,6 +87,9 @@ def test_a_second_command_with_the_same_folder_finds_names_and_files_of_the_firs
     assert {path.name: path.stat().st_mode & 0o777 for path in [state, *state.iterdir()]} == {
         "state": 0o700, "state.db": 0o600, "key": 0o600,
     }  # fmt: skip
+    assert verify(trail, key=bytes(32)).is_closed
+    outcomes = [each["outcome"] for each in records(trail) if each["kind"] == "observation"]
+    assert outcomes == ["completed", "raised", "completed", "completed"]
 
 
 def test_what_a_state_folder_cannot_keep_or_give_back_is_said_with_status_2(tmp_path: Path) -> None:

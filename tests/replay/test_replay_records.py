@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from safe_codeact import Policy, Runtime, Trail, TrailError, tool
 from safe_codeact.agent import CodeActAgent
+from safe_codeact.fuzzing.findings import Finding
 from safe_codeact.replay import trails, trajectories
 from safe_codeact.replay.verdict import Verdict, replay
 from safe_codeact.trail import line
@@ -217,6 +219,16 @@ def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "safe_codeact", "replay", *arguments], capture_output=True, text=True, check=False
     )
+
+
+def test_a_fuzzers_finding_is_tried_again(tmp_path: Path) -> None:
+    finding = Finding(target="policy-loader", claim="a text is no policy and no InvalidPolicy", example="version: 1")
+    tried = _command(str(finding.write(tmp_path)))
+    assert (tried.returncode, ": holds now: policy-loader: a text is no policy" in tried.stdout) == (0, True)
+    policy = dataclasses.replace(POLICY, isolation=dataclasses.replace(POLICY.isolation, seccomp="off"))
+    weak = dataclasses.replace(finding, policy=policy.to_plain())
+    refused = _command(str(weak.write(tmp_path)))
+    assert (refused.returncode, "its policy does not require seccomp and landlock" in refused.stderr) == (2, True)
 
 
 def test_the_command_says_it_and_its_status_does(recorded: Path, tmp_path: Path) -> None:
