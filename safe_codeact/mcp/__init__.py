@@ -31,7 +31,14 @@ __all__ = ["ServerTools", "ServerUnavailable", "ToolFailed", "code_server", "ser
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'safe_codeact.mcp' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"safe_codeact.mcp.{_HOMES[name]}"), name)
+    try:
+        return getattr(importlib.import_module(f"safe_codeact.mcp.{_HOMES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] in ("mcp", "mcp_types"):
+            raise ModuleNotFoundError(
+                f"safe_codeact.mcp.{name} needs the package `mcp`: pip install 'safe-codeact[mcp]'", name=error.name
+            ) from None
+        raise
 
 
 def __dir__() -> list[str]:

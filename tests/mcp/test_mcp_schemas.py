@@ -69,7 +69,7 @@ def tool_of(schema, returns=None):
     return Tool.of(tool(call, name="call"))
 
 
-@settings(max_examples=200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     st.one_of(SCHEMAS, ANYTHING),
     ANYTHING,

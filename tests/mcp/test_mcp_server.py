@@ -73,6 +73,7 @@ def web():
 def test_over_pipes_names_live_on_and_the_outcome_says_whether_it_is_an_error(tmp_path):
     """Images are image content; the tool says what can be imported; the client's leaving ends every process."""
     (tmp_path / "drawing.yaml").write_text(DRAWING)
+    before = descendants(os.getpid())
 
     async def work():
         command = StdioServerParameters(
@@ -99,7 +100,8 @@ def test_over_pipes_names_live_on_and_the_outcome_says_whether_it_is_an_error(tm
             for wrong in ({}, {"code": 5}, {"code": "1", "other": 1}, {"code": "1", "session_id": 5}):
                 assert (await client.call_tool("run_python", wrong)).is_error
             assert (await client.call_tool("other", {})).is_error
-            below = descendants(os.getpid())
+            below = descendants(os.getpid()) - before
+            assert below
         await gone(below)
 
     asyncio.run(work())
@@ -237,5 +239,9 @@ def test_importing_the_package_does_not_import_mcp_or_a_framework():
         "from safe_codeact import Runtime\n"
         "bad = {'mcp', 'mcp_types', 'uvicorn', 'smolagents', 'agents', 'langchain_core', 'pydantic_ai'} & sys.modules.keys()\n"
         "assert not bad, bad\n"
+        "sys.modules['mcp'] = None\n"
+        "try:\n    safe_codeact.mcp.server_tools\n"
+        "except ModuleNotFoundError as error:\n    assert 'safe-codeact[mcp]' in str(error), error\n"
+        "else:\n    raise AssertionError\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
