@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -55,11 +57,24 @@ class ToolRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """A plot shown, or a file that the action wrote. `name` is relative to the workspace; `data` is its bytes."""
+    """A plot shown, or a file that the action wrote. `name` is relative to the workspace; `data` is its bytes.
+
+    `media_type` follows from the name's ending. `digest` is the SHA-256 of the data, in hex.
+    """
 
     name: str
     media_type: str
     data: bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the data is."""
+        return len(self.data)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the data, in hex."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +113,10 @@ class Observation:
 
     def __str__(self) -> str:
         return self.text
+
+    def _repr_html_(self) -> str:
+        """In a notebook of the host: the text, as text. No markup of an action's is ever shown as markup."""
+        return f"<pre>{html.escape(self.text)}</pre>"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for `json.dumps`: artifacts' bytes are base64 text, `final_answer` is as the action gave it."""
@@ -138,6 +157,8 @@ class Observation:
                 {
                     "name": artifact.name,
                     "media_type": artifact.media_type,
+                    "size_bytes": artifact.size_bytes,
+                    "digest": artifact.digest,
                     "data": base64.b64encode(artifact.data).decode("ascii"),
                 }
                 for artifact in self.artifacts

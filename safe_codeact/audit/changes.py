@@ -19,6 +19,7 @@ from safe_codeact.audit.places import is_below
 from safe_codeact.policy.effective import ImportRule, Policy, ToolRule
 from safe_codeact.policy.knowledge import DENIED
 from safe_codeact.policy.parts import importable
+from safe_codeact.policy.rates import may_let_more_through
 from safe_codeact.policy.rehearsal import Judge
 from safe_codeact.policy.samples import gained
 
@@ -144,7 +145,12 @@ def _line(old: Policy, new: Policy, judge: Judge, before: ImportRule, now: Impor
 
 # ---- tools
 
-_BUDGETS = {"max_calls": "calls per action", "timeout_seconds": "s per call", "max_result_kb": "KiB per result"}
+_BUDGETS = {
+    "max_calls": "calls per action",
+    "timeout_seconds": "s per call",
+    "max_result_kb": "KiB per result",
+    "max_argument_kb": "KiB per call's arguments",
+}
 
 
 def _tools(old: Policy, new: Policy) -> Iterator[Change]:
@@ -160,6 +166,7 @@ def _tools(old: Policy, new: Policy) -> Iterator[Change]:
         elif before is not None and now is not None:
             yield from _budget(label, before, now)
             yield from _condition(name, label, before, now)
+            yield from _redactions(label, before, now)
 
 
 def _rule(policy: Policy, name: str) -> ToolRule | None:
@@ -179,9 +186,29 @@ def _budget(label: str, before: ToolRule, now: ToolRule) -> Iterator[Change]:
         if was != is_now:
             direction = _UP if is_now > was else _DOWN
             yield Change(section="tools", direction=direction, message=f"{label}: {is_now:g} {unit} instead of {was:g}")
+    yield from _over_time(label, before, now)
+    if before.approval_seconds != now.approval_seconds:
+        direction = _UP if now.approval_seconds > before.approval_seconds else _DOWN
+        said = f"{label}: {now.approval_seconds:g} s for an approval instead of {before.approval_seconds:g}"
+        yield Change(section="tools", direction=direction, message=said)
     if before.approval != now.approval:
         said = "needs approval" if now.approval == "ask" else "needs no approval any more"
         yield Change(section="tools", direction=_DOWN if now.approval == "ask" else _UP, message=f"{label} {said}")
+
+
+def _over_time(label: str, before: ToolRule, now: ToolRule) -> Iterator[Change]:
+    was, most = before.max_session_calls, now.max_session_calls
+    if was != most:
+        wider = most is None or (was is not None and most > was)
+        said = "any number of" if most is None else f"{most:g}"
+        instead = "any number" if was is None else f"{was:g}"
+        yield Change(section="tools", direction=_UP if wider else _DOWN,
+                     message=f"{label}: {said} calls per session instead of {instead}")  # fmt: skip
+    if before.rate != now.rate:
+        said = f"{label}: {now.rate or 'any'} rate of calls instead of {before.rate or 'any'}"
+        yield Change(
+            section="tools", direction=_UP if may_let_more_through(now.rate, before.rate) else _DOWN, message=said
+        )
 
 
 def _condition(name: str, label: str, before: ToolRule, now: ToolRule) -> Iterator[Change]:
@@ -199,6 +226,14 @@ def _condition(name: str, label: str, before: ToolRule, now: ToolRule) -> Iterat
         elif not is_complete and direction is _UP:
             said_of_all = "too many parameters to say of all calls what that means, so take it for wider"
             yield Change(section="tools", direction=_UP, message=f"{label}: {said}: {said_of_all}")
+
+
+def _redactions(label: str, before: ToolRule, now: ToolRule) -> Iterator[Change]:
+    """More in the trail is more that its reader learns; less is less that an auditor does. The first is called wider."""
+    for path in sorted(set(before.redact) - set(now.redact)):
+        yield Change(section="tools", direction=_UP, message=f"{label}: the trail keeps {path!r}")
+    for path in sorted(set(now.redact) - set(before.redact)):
+        yield Change(section="tools", direction=_DOWN, message=f"{label}: the trail does not keep {path!r} any more")
 
 
 # ---- figures, files, protections

@@ -153,9 +153,16 @@ def _tool(rule: ToolRule) -> str:
     asked = "after somebody has approved the call" if rule.approval == "ask" else "without anybody's approval"
     when = f", only when {rule.when}" if rule.when is not None else ""
     budget = (
-        f"at most {rule.max_calls:,} times per action, {rule.timeout_seconds:g} s and {rule.max_result_kb:,} KiB each"
+        f"at most {rule.max_calls:,} times per action{_over_time(rule)}, {rule.timeout_seconds:g} s and "
+        f"{rule.max_result_kb:,} KiB each"
     )
-    return f"Be called {asked}{when}: {budget}. For: {rule.why or '(no reason given)'}"
+    secret = f" The trail does not keep {', '.join(rule.redact)}." if rule.redact else ""
+    return f"Be called {asked}{when}: {budget}. For: {rule.why or '(no reason given)'}{secret}"
+
+
+def _over_time(rule: ToolRule) -> str:
+    calls = "" if rule.max_session_calls is None else f", {rule.max_session_calls:,} times per session"
+    return calls if rule.rate is None else f"{calls}, {rule.rate}"
 
 
 def _limits(policy: Policy) -> Section:

@@ -17,6 +17,13 @@ def agent(
     file: Annotated[
         list[Path] | None, typer.Option(metavar="F", help="Put this file into the workspace (repeatable).")
     ] = None,
+    tools: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Python file whose @tool functions actions may call; you are asked where the policy says so.",
+        ),
+    ] = None,
     model: Annotated[
         str | None, typer.Option(metavar="M", help=f"The model's name [SAFE_CODEACT_MODEL, else {DEFAULT_MODEL}].")
     ] = None,
@@ -56,13 +63,14 @@ def agent(
 
     from safe_codeact.cli import terminal
     from safe_codeact.cli.assignment import Assignment, read_files, work
+    from safe_codeact.cli.tool_file import load_tools
     from safe_codeact.errors import SafeCodeActError
 
     if api not in ("chat", "responses"):
         terminal.complain(f"--api {api}: expected chat (chat completions) or responses.")
         return 2
     try:
-        contents = read_files(file or [])
+        contents, loaded = read_files(file or []), load_tools(tools)
     except SafeCodeActError as error:
         terminal.complain(str(error))
         return 1
@@ -74,6 +82,7 @@ def agent(
         base_url=base_url,
         silence_seconds=patience,
         files=contents,
+        tools=loaded,
         trajectory=trajectory,
         trail=trail,
         trail_key=trail_key,

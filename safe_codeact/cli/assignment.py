@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from rich.console import Console
 from safe_codeact import Policy, Runtime
 from safe_codeact.agent import AnswerReady, CodeActAgent, Patience
 from safe_codeact.agent.model import address
+from safe_codeact.cli.approval import Prompt
 from safe_codeact.cli.outbox import write_artifacts
 from safe_codeact.cli.recorded import open_trail
 from safe_codeact.cli.sources import UnusableInput
@@ -36,6 +37,7 @@ class Assignment:
     api_key: str | None = None
     silence_seconds: float = 120.0  # of the endpoint, before each retry
     files: Mapping[str, bytes] = field(default_factory=dict)
+    tools: Sequence[Callable[..., Any]] = ()
     trajectory: Path | None = None  # the run is appended to it
     trail: Path | None = None
     trail_key: Path | None = None  # the file with the key that signs the trail
@@ -101,7 +103,9 @@ def _run(assignment: Assignment, console: Console) -> AnswerReady:
     patience = Patience(silence_seconds=silence, reply_seconds=5 * silence)
     with (
         open_trail(assignment.trail, assignment.trail_key) as trail,
-        Runtime(policy, trail=trail) as runtime,
+        Runtime(
+            policy, trail=trail, tools=assignment.tools, approve=Prompt(before=lambda: transcript.pause())
+        ) as runtime,
         CodeActAgent(
             assignment.model,
             runtime,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from safe_codeact import Trail
     from safe_codeact.observation import Observation, Outcome
 
 
@@ -22,6 +21,13 @@ def run(
     trail_key: Annotated[
         Path | None, typer.Option(metavar="K", help="Sign the trail's checkpoints with the key in this file.")
     ] = None,
+    tools: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Python file whose @tool functions the action may call; you are asked where the policy says so.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the observation as one JSON document.")] = False,
 ) -> int:
     """Run one action and print its observation.
@@ -31,10 +37,12 @@ def run(
     from safe_codeact.cli import terminal  # start-up time
     from safe_codeact.cli.recorded import open_trail
     from safe_codeact.cli.sources import read_source
+    from safe_codeact.cli.tool_file import load_tools
 
     source = read_source(file)
     with open_trail(trail, trail_key) as opened:
-        observation = _run(source, policy, opened) if state is None else _run_in(state, source, policy, opened)
+        options = {"trail": opened, "tools": load_tools(tools)}
+        observation = _run(source, policy, options) if state is None else _run_in(state, source, policy, options)
     if as_json:
         terminal.show_json(observation.to_dict())
     else:
@@ -45,19 +53,21 @@ def run(
     return status_of(observation.outcome)
 
 
-def _run(source: str, policy: str, trail: Trail | None) -> Observation:
+def _run(source: str, policy: str, options: dict[str, Any]) -> Observation:
     from safe_codeact import Runtime  # start-up time, as below
+    from safe_codeact.cli.approval import Prompt
 
-    with Runtime(policy, standby=1, trail=trail) as runtime, runtime.session() as session:
+    with Runtime(policy, standby=1, approve=Prompt(), **options) as runtime, runtime.session() as session:
         return session.run(source)
 
 
-def _run_in(folder: Path, source: str, policy: str, trail: Trail | None) -> Observation:
+def _run_in(folder: Path, source: str, policy: str, options: dict[str, Any]) -> Observation:
     from safe_codeact import Policy, Runtime
+    from safe_codeact.cli.approval import Prompt
     from safe_codeact.cli.kept import SESSION, open_store
 
     checked = Policy.load(policy)  # before a folder is made for nothing
-    with open_store(folder) as store, Runtime(checked, store=store, standby=1, trail=trail) as runtime:
+    with open_store(folder) as store, Runtime(checked, store=store, standby=1, approve=Prompt(), **options) as runtime:
         return runtime.session(SESSION).run(source)
 
 

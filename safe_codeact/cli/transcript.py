@@ -94,6 +94,10 @@ class Transcript:
         else:
             self._answer(event)
 
+    def pause(self) -> None:
+        """Nothing moves on the screen: somebody else has something to say."""
+        self._stop_waiting()
+
     def files(self, paths: list[Path]) -> None:
         """Names the files that the run's artifacts were written to."""
         for path in paths:

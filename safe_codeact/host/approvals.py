@@ -10,17 +10,17 @@ import asyncio
 import contextvars
 import functools
 import inspect
-import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+from safe_codeact.escaping import logger
 from safe_codeact.host.budget import Refusal
 from safe_codeact.host.crew import Crew
 from safe_codeact.host.tool import Preview, ToolCall
 from safe_codeact.policy.effective import ToolRule
 
-_LOG = logging.getLogger("safe_codeact.tools")
+_LOG = logger("safe_codeact.tools")
 
 
 class Approvals:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from safe_codeact.confine.names import words_for
+from safe_codeact.escaping import escaped_line, tamed
 from safe_codeact.gate.report import Finding, GateReport
 from safe_codeact.host import journal
 from safe_codeact.host.exchange import Transcript, ended_by_signal
@@ -13,7 +15,7 @@ from safe_codeact.host.outcome import WHY
 from safe_codeact.observation import Artifact, ErrorReport, Observation, Outcome, ToolRecord, Usage
 from safe_codeact.wire import messages
 
-_TEXT_CHARACTERS = 20_000  # of each part; a model's context is dear, and head and tail say most
+TEXT_CHARACTERS = 20_000  # of each part; a model's context is dear, and head and tail say most
 _NAMES_SHOWN = 20
 _EXTRA_TYPES = {".csv": "text/csv", ".json": "application/json", ".parquet": "application/vnd.apache.parquet"}
 
@@ -47,8 +49,9 @@ def observation_of(
     wall_seconds: float,
     queued_seconds: float,
     extra: str = "",
+    whole: Mapping[str, str] = MappingProxyType({}),
 ) -> Observation:
-    """Everything that one action gave, and its text."""
+    """Everything that one action gave, and its text. `whole`: files that hold all of what the text has only parts of."""
     answer = transcript.answer if isinstance(transcript.answer, messages.Finished) else None
     stdout, stderr = "".join(transcript.stdout), "".join(transcript.stderr)
     findings = report_of(transcript.judged).findings if transcript.judged is not None else ()
@@ -77,7 +80,7 @@ def observation_of(
             queued_seconds=queued_seconds,
         ),
         final_answer=answer.final_answer if answer is not None else None,
-        text=_text(stdout, stderr, value, error, findings, artifacts, not_kept, said) or _quiet(defined),
+        text=_text(stdout, stderr, value, error, findings, artifacts, not_kept, said, whole) or _quiet(defined),
     )
 
 
@@ -148,27 +151,31 @@ def _text(
     artifacts: Sequence[Artifact],
     not_kept: dict[str, str],
     said: str,
+    whole: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     parts = []
     if findings:
         parts.append("Refused before anything ran:\n" + "\n".join(f"- {finding}" for finding in findings))
     if stdout.strip():
-        parts.append(cut(stdout.rstrip("\n")))
+        parts.append(cut(stdout.rstrip("\n"), whole.get("stdout")))
     if stderr.strip():
-        parts.append("stderr:\n" + cut(stderr.rstrip("\n")))
+        parts.append("stderr:\n" + cut(stderr.rstrip("\n"), whole.get("stderr")))
     if value is not None:
-        parts.append(cut(value))
+        parts.append(cut(value, whole.get("value")))
     if error is not None:
         parts.append(cut(error.traceback))
     if said:
         parts.append(said)
     if artifacts:
-        parts.append("Files and plots: " + ", ".join(f"{item.name} ({len(item.data):,} bytes)" for item in artifacts))
+        parts.append(
+            "Files and plots: "
+            + ", ".join(f"{escaped_line(item.name)} ({len(item.data):,} bytes)" for item in artifacts)
+        )
     if not_kept:
         parts.append(
             "Not kept for the next action:\n" + "\n".join(f"- {name}: {why}" for name, why in not_kept.items())
         )
-    return "\n".join(parts)
+    return tamed("\n".join(parts))
 
 
 def _quiet(names: Sequence[str]) -> str:
@@ -178,9 +185,10 @@ def _quiet(names: Sequence[str]) -> str:
     return f"(no output) defined: {shown}{more}" if shown else "(no output)"
 
 
-def cut(text: str, limit: int = _TEXT_CHARACTERS) -> str:
-    """Head and tail of a long text, with what is missing said between them."""
-    if len(text) <= limit:
+def cut(text: str, whole: str | None = None) -> str:
+    """Head and tail of a long text, with what is missing said between them, and the file that has all of it."""
+    if len(text) <= TEXT_CHARACTERS:
         return text
-    half = limit // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"
+    half = TEXT_CHARACTERS // 2
+    where = f": all of it is in {whole}" if whole is not None else ""
+    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out{where} …]\n{text[-half:]}"

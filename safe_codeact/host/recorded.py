@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from safe_codeact.errors import StoreError
+from safe_codeact.escaping import logger
 from safe_codeact.host.apart import in_thread
 from safe_codeact.host.budget import Refusal
 from safe_codeact.host.exchange import PutAside
@@ -22,7 +22,7 @@ from safe_codeact.host.toolbox import Calls
 from safe_codeact.observation import ToolRecord
 from safe_codeact.wire import messages
 
-_LOG = logging.getLogger("safe_codeact.tools")
+_LOG = logger("safe_codeact.tools")
 
 
 class Recorded:

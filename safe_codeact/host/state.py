@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safe_codeact.errors import SessionClosed, StoreError
-from safe_codeact.host import exchange, observe
+from safe_codeact.host import exchange, leavings, observe
 from safe_codeact.host.budget import Spent
 from safe_codeact.host.capture import Tracked
 from safe_codeact.host.folder import remove_private_folder
@@ -25,7 +25,7 @@ from safe_codeact.host.journal import Journal
 from safe_codeact.host.lineage import Lineage, origin_of
 from safe_codeact.host.outcome import keeps_state, outcome_of
 from safe_codeact.host.vault import Kept, Saved
-from safe_codeact.host.workspace import Item, Quota, Workspace, excess, shown
+from safe_codeact.host.workspace import Item, Quota, Workspace, excess
 from safe_codeact.observation import Artifact, Observation, Outcome
 from safe_codeact.wire import messages
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _HARD_GRACE_SECONDS = 2.0  # beyond the soft deadline: for an exception to unwind
 _SAVE_MB_PER_SECOND = 64.0  # and for the state to be saved, on a slow disk
 _JUDGE_SECONDS = 10.0  # the gate works before the soft deadline starts
-_ARTIFACT_BYTES = 16 * 1024 * 1024  # of one file; larger ones stay in the workspace
-_ARTIFACTS_BYTES = 64 * 1024 * 1024
 _SLACK = 2 * 1024 * 1024  # bytes of a version that nothing uses any more, beyond the half
 _WORK = "work"  # the workspace's name inside a slot
 
@@ -271,12 +269,16 @@ class SessionState:
         """The observation, and the session's next state. The worker was killed and the workspace is back."""
         now = self._seen(transcript)
         outcome = outcome_of(transcript, self.core.policy)
-        now, problem = self._settle_all(attempt, transcript, keeps_state(transcript, outcome), now)
+        keep, whole = keeps_state(transcript, outcome), {}
+        if keep and self._tracked is not None and self.core.policy.filesystem.workspace == "rw":
+            whole = leavings.keep_whole(self._tracked.workspace, now, transcript)
+            now = self._tracked.look() if whole else now
+        now, problem = self._settle_all(attempt, transcript, keep, now)
         artifacts = [
             Artifact(name=item.name, media_type=item.media_type, data=item.data) for item in transcript.displays
         ]
         if outcome is not Outcome.refused:
-            artifacts += self._written(action.before, now)
+            artifacts += leavings.written(self.workspace, action.before, now)
         observation = observe.observation_of(
             transcript,
             outcome,
@@ -285,6 +287,7 @@ class SessionState:
             wall_seconds=time.monotonic() - action.started,
             queued_seconds=action.queued,
             extra=problem,
+            whole={} if problem else whole,
         )
         return action.entry.observed(observation)
 
@@ -335,22 +338,6 @@ class SessionState:
         if is_changed or tracked.version != self._saved.files:
             tracked.become(self._saved.files)
         tracked.is_stale = False
-
-    def _written(self, before: dict[str, Item], now: dict[str, Item]) -> Iterator[Artifact]:
-        if self.workspace is None:
-            return
-        room = _ARTIFACTS_BYTES
-        for path, item in sorted(now.items()):
-            old = before.get(path)
-            if not item.is_file or (old is not None and old.stamp == item.stamp):
-                continue
-            if item.size > min(room, _ARTIFACT_BYTES):
-                continue
-            room -= item.size
-            with contextlib.suppress(OSError, ValueError):  # it was removed, or is no file any more
-                yield Artifact(
-                    name=shown(path), media_type=observe.media_type(path), data=self.workspace.read(path, item.size)
-                )
 
     # ---- versions
 

@@ -13,7 +13,6 @@ import contextvars
 import dataclasses
 import functools
 import inspect
-import logging
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,11 +20,12 @@ from concurrent.futures import Future
 from typing import Any
 
 from safe_codeact.errors import ToolWithheld, TrailError
+from safe_codeact.escaping import logger
 from safe_codeact.host.apart import in_thread
 from safe_codeact.host.approvals import Approvals, unanswered
 from safe_codeact.host.budget import Counter, Refusal, Spent, require_size
 from safe_codeact.host.conditions import check_condition, require_condition
-from safe_codeact.host.crew import Crew
+from safe_codeact.host.crew import Busy, Crew
 from safe_codeact.host.exchange import PutAside
 from safe_codeact.host.results import NotPlainResult, plain_result, validated
 from safe_codeact.host.tool import NOT_MADE, Decision, IdempotencyKey, Misused, Preview, Tool, ToolCall
@@ -35,7 +35,7 @@ from safe_codeact.trail.entry import Entry, Unrecorded
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import NotEncodable, pack
 
-_LOG = logging.getLogger("safe_codeact.tools")
+_LOG = logger("safe_codeact.tools")
 _CARRIED_KB = 2048  # of arguments, in the largest call that the wire carries
 
 
@@ -199,7 +199,7 @@ class Calls:
                 self.entry.called(call, rule, arguments)
                 self.begins(call, made)
                 run = functools.partial(contextvars.copy_context().run, _run_here, self._ready(call, made, bound))
-                value = self._submitted(run).result(_timeout(rule, seconds_left))
+                value = self._run(run, _timeout(rule, seconds_left))
             reply = self._result(call, made, rule, value)
             outcome = "returned" if not reply.error_type else "raised"
         except BaseException as error:
@@ -266,7 +266,7 @@ class Calls:
         arguments: dict[str, Any] = {}
         with contextlib.suppress(Refusal, Misused):
             self._admit(call, arguments, again=True)
-        self._records[call.call] = _record(call.name, arguments, outcome, time.monotonic())
+        self._records[call.call] = ToolRecord(name=call.name, arguments=arguments, outcome=outcome, seconds=0.0)
 
     def outcome_of(self, number: int) -> str:
         """How a call ended."""
@@ -294,10 +294,16 @@ class Calls:
         self.entry.answered(call, record, reply, self._tools.get(call.name, (None, None))[1])
         return reply
 
+    def _run(self, run: Callable[[], Any], seconds: float) -> Any:
+        try:
+            return self._crew.run(run, seconds)
+        except Busy as error:
+            raise Refusal(str(error)) from None
+
     def _submitted(self, run: Callable[[], Any]) -> Future[Any]:
         try:
             return self._crew.submit(run)
-        except RuntimeError as error:
+        except Busy as error:
             raise Refusal(str(error)) from None
 
     def _settle(
@@ -390,7 +396,3 @@ def _run_here(function: Callable[[], Any]) -> Any:
 
 async def _awaited(value: Any) -> Any:
     return await value
-
-
-def _record(name: str, arguments: dict[str, Any], outcome: str, started: float) -> ToolRecord:
-    return ToolRecord(name=name, arguments=arguments, outcome=outcome, seconds=time.monotonic() - started)

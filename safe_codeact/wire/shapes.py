@@ -268,7 +268,7 @@ SHAPES: tuple[Shape, ...] = (
         51,
         _FROM_WORKER,
         m.Display,
-        {"name": RelativePath(PATH_BYTES), "media_type": Label(127), "data": Blob(DISPLAY_BYTES)},
+        {"name": RelativePath(PATH_BYTES), "media_type": Choice(("image/png",)), "data": Blob(DISPLAY_BYTES)},
     ),
     _shape(
         52,

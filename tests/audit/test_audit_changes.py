@@ -61,6 +61,31 @@ WIDENINGS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         "refund: 5 calls per action instead of 1",
     ),
     (
+        {"tools": {"refund": {**_REFUND, "max_session_calls": 5}}},
+        {"tools": {"refund": _REFUND}},
+        "refund: any number of calls per session instead of 5",
+    ),
+    (
+        {"tools": {"refund": {**_REFUND, "max_session_calls": 5}}},
+        {"tools": {"refund": {**_REFUND, "max_session_calls": 6}}},
+        "refund: 6 calls per session instead of 5",
+    ),
+    (
+        {"tools": {"refund": {**_REFUND, "rate": "10/minute"}}},
+        {"tools": {"refund": {**_REFUND, "rate": "11/minute"}}},
+        "refund: 11/minute rate of calls instead of 10/minute",
+    ),
+    (
+        {"tools": {"refund": {**_REFUND, "rate": "10/hour"}}},
+        {"tools": {"refund": {**_REFUND, "rate": "10/minute"}}},
+        "refund: 10/minute rate of calls instead of 10/hour",
+    ),
+    (
+        {"tools": {"refund": {**_REFUND, "max_argument_kb": 1}}},
+        {"tools": {"refund": _REFUND}},
+        "refund: 2048 KiB per call's arguments instead of 1",
+    ),
+    (
         {"tools": {"refund": {**_REFUND, "approval": "ask"}}},
         {"tools": {"refund": _REFUND}},
         "refund needs no approval any more",
@@ -207,7 +232,8 @@ _GRANTS_NOTHING = {"version", "name", "examples", "why"}
 _OTHER: dict[str, Any] = {
     "interpreter": "expression", "restricted": False, "functions": True, "workspace": "rw", "on_limit": "kill", "facade": False,
     "deny": ("getcwd",), "approval": "ask", "when": "limit <= 6", "module": "math", "path": "/srv", "zygote": "session",
-    "seccomp": "off", "landlock": "off", "namespaces": "off", "cgroup": "off",
+    "seccomp": "off", "landlock": "off", "namespaces": "off", "cgroup": "off", "max_session_calls": 5, "rate": "5/minute",
+    "redact": ("limit",),
 }  # fmt: skip
 
 

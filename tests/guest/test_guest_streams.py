@@ -40,8 +40,13 @@ def test_one_write_larger_than_the_limit_is_cut_as_well() -> None:
     assert len(shown) < 1_200
 
 
-def test_nothing_is_cut_where_the_host_is_to_end_the_action() -> None:
-    assert len(_written(["a" * 5_000], 1_000, truncate=False)[0]) == 5_000
+@pytest.mark.parametrize("text", ["a" * 5_000, "é" * 5_000, "😀" * 5_000])
+def test_where_the_host_is_to_end_the_action_it_is_sent_just_enough_to_see_why(text: str) -> None:
+    """All of it could arrive in one piece, and far more than the limit is no output to the host, but an attack."""
+    sent, written, _ = _written([text, text], 1_000, truncate=False)
+    assert 1_000 < len(sent.encode()) <= 1_008
+    assert written == 2 * len(text.encode())
+    assert _written(["a" * 1_000], 1_000, truncate=False)[0] == "a" * 1_000
 
 
 def test_half_a_character_is_written_as_an_escape() -> None:

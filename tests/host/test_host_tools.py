@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -124,6 +125,27 @@ def test_the_crew_reuses_its_threads_and_lets_them_go() -> None:
     crew.close()
     with pytest.raises(RuntimeError, match="the runtime is closed"):
         crew.submit(int)
+    while threading.active_count() > before:
+        pass
+
+
+def test_a_thread_that_is_waited_for_gives_its_result_its_exception_or_is_left_behind() -> None:
+    before = threading.active_count()
+    crew, goes_on = Crew(), threading.Event()
+    assert [crew.run(lambda n=n: n, 20) for n in range(50)] == list(range(50))  # type: ignore[misc]
+    assert threading.active_count() == before + 1
+    with pytest.raises(SystemExit):
+        crew.run(lambda: exit(3), 20)
+    with pytest.raises(TimeoutError):
+        crew.run(goes_on.wait, 0.01)
+    assert crew.run(lambda: crew.run(int, 20), 20) == 0
+    goes_on.set()
+    for _ in range(200):  # the end of the job and of the patience, in either order
+        with contextlib.suppress(TimeoutError):
+            assert crew.run(threading.get_ident, 0.00001)
+    crew.close()
+    with pytest.raises(RuntimeError, match="the runtime is closed"):
+        crew.run(int, 20)
     while threading.active_count() > before:
         pass
 

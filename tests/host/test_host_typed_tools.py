@@ -387,7 +387,7 @@ def test_what_does_not_fit_is_an_exception_of_the_action_that_says_how_it_is_use
     assert observation.error is not None
     assert observation.error.type.rpartition(".")[2] == error[0]
     assert observation.error.message.startswith(error[1]), observation.error.message
-    assert not ({"/tmp/", "/usr/", "site-packages", "test_host"} & set(observation.text.split("'"))), observation.text  # noqa: S108
+    assert "test_host_typed" not in observation.text
     assert 'File "/' not in observation.text
     assert all(record.outcome != "returned" for record in observation.tool_calls if "find" not in call)
 
@@ -426,7 +426,7 @@ def test_stubs_say_what_a_model_needs() -> None:
     assert shown["named"][0] == "(*, width: float, height: float = 2.0, **more: int) -> str"
 
 
-@pytest.mark.parametrize("value", [object(), lambda: 1, open, {"a": {"b": print}}])  # noqa: PLW0108 - a live object
+@pytest.mark.parametrize("value", [object(), lambda: 1, open, {"a": {"b": print}}])
 def test_a_live_object_is_no_result(value: Any) -> None:
     with pytest.raises(NotPlainResult, match="which is not plain data"):
         plain_result(value)

@@ -17,14 +17,15 @@ from safe_codeact.audit.finding import Confidence, Severity
 from safe_codeact.audit.rule import Found, Rule
 from safe_codeact.audit.subject import Subject
 
+_FIELDS = (
+    *("max_calls", "max_session_calls", "rate", "timeout_seconds", "max_result_kb", "max_argument_kb"),
+    *("approval", "approval_seconds", "when", "redact"),
+)
+
 
 def check(subject: Subject) -> Iterator[Found]:
     for path, tool in subject.tools():
-        said = [
-            field
-            for field in ("max_calls", "timeout_seconds", "max_result_kb", "approval", "when")
-            if subject.says_itself((*path, field))
-        ]
+        said = [field for field in _FIELDS if subject.says_itself((*path, field))]
         if tool.deny and said and subject.says_itself((*path, "deny")):
             yield Found(
                 path=(*path, said[0]),
