@@ -47,6 +47,7 @@ bench: setup
 	$(RUN) -m benchmarks
 	$(RUN) -m benchmarks.phases
 	$(RUN) benchmarks/state.py
+	$(RUN) benchmarks/tools.py
 
 bench-peers: setup
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

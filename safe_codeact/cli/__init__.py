@@ -1,7 +1,7 @@
 """The command line: one file per verb, and what they share.
 
 app        the verbs put together
-run, check, explain, doctor, agent, audit, policy_…
+run, check, explain, doctor, agent, audit, eval, fuzz, policy_…
            one verb each; what a verb needs it imports when it runs, so that `--help` and a typing error answer at
            once
 learning   the smallest policy under which programs run

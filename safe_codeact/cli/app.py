@@ -10,16 +10,22 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from safe_codeact import __version__
+from safe_codeact.cli import terminal
 
 # What `--help` says of each verb; its module and its function have the same name.
 VERBS = {
     "run": "Run one action and print its observation.",
     "check": "Judge programs without running them.",
     "agent": "Let a model work on a task by writing Python.",
+    "eval": "Compare action formats (code, JSON, text) on tasks.",
     "explain": "Print the page of a rule of the gate, or of the audit.",
     "audit": "Look for what is unwise in policy files.",
     "doctor": "Try the protections that a policy asks for on this machine.",
+    "fuzz": "Look for ways out of a policy, with programs made at random.",
     "policy": "See what a policy grants, test it, compare two, pin one.",
+    "mcp": "Be an MCP server that runs Python for its clients.",
+    "replay": "Run a record's actions again, and say the first difference.",
+    "trail": "Read the record of what was done, and see whether it is whole.",
 }
 
 # What stands under a verb of several words: module and function of `policy show` are `policy_show`.
@@ -32,7 +38,11 @@ GROUPS = {
         "schema": "Print the JSON Schema of policy files, for editors.",
         "learn": "Run programs, confined, and propose the smallest policy that lets them.",
         "lock": "Pin the digest of policy files: a changed one is then refused.",
-    }
+    },
+    "trail": {
+        "show": "Print a trail, or the runs of an agent.",
+        "verify": "Say whether a trail is whole, and the first record that is not.",
+    },
 }
 
 
@@ -48,10 +58,24 @@ def invoke(arguments: list[str]) -> int:
     """
     asked = [argument for argument in arguments if not argument.startswith("-")][:2]
     try:
-        _app(asked)(arguments, prog_name="safe-codeact")
+        status = _app(asked)(arguments, prog_name="safe-codeact", standalone_mode=False)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    return 0
+    except Exception as error:
+        return _misused(error)
+    return status if isinstance(status, int) else 0
+
+
+def _misused(error: Any) -> int:
+    """Show a typing error as typer does, but escaped: it repeats an argument, and a file's name is one (`check *`).
+
+    By its shape, since typer has a copy of click's exceptions of its own from some version on. Raises any other error.
+    """
+    if not (isinstance(getattr(error, "message", None), str) and hasattr(error, "show") and hasattr(error, "exit_code")):
+        raise error
+    error.message = terminal.escaped(error.message)
+    error.show()
+    return int(error.exit_code)
 
 
 def _app(asked: Sequence[str]) -> typer.Typer:
@@ -77,6 +101,7 @@ def _group(summary: str) -> typer.Typer:
     return typer.Typer(
         help=summary,
         no_args_is_help=True,
+        rich_markup_mode=None,  # loading rich takes as long as all the rest of `--help`
         add_completion=False,  # would offer to write into the user's shell start-up files
         pretty_exceptions_enable=False,  # `main` words what goes wrong
         context_settings={"help_option_names": ["-h", "--help"]},

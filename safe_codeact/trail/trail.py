@@ -25,7 +25,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import logging
 import os
 import platform
 import secrets
@@ -34,13 +33,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from safe_codeact.errors import TrailError
+from safe_codeact.escaping import logger
 from safe_codeact.policy.effective import Policy
 from safe_codeact.trail import line
 from safe_codeact.trail.entry import ActionEntry, Entry, Unrecorded
 from safe_codeact.trail.file import Sync, TrailFile, replace_file
 from safe_codeact.trail.forms import bounded, form_of
 
-_LOG = logging.getLogger("safe_codeact.trail")
+_LOG = logger("safe_codeact.trail")
 _SHORTEST_KEY = 16
 CHECKPOINT_EVERY: Final = 64  # records
 SIGNED: Final = ("opened", "checkpoint", "closed")  # what a key signs

@@ -12,7 +12,7 @@ import endpoints
 import pytest
 from endpoints import delta, serving
 
-from safe_codeact import AsyncRuntime, ModelUnavailable, Outcome, Policy, Runtime, SessionClosed
+from safe_codeact import AsyncRuntime, Decision, ModelUnavailable, Outcome, Policy, Runtime, SessionClosed, tool
 from safe_codeact.agent import (
     ActionProposed,
     AnswerReady,
@@ -230,6 +230,27 @@ def closed(watched):
         with pytest.raises(SessionClosed):
             session.run("1")
     return len(watched.sessions)
+
+
+def test_a_call_that_waits_for_a_person_ends_the_run_and_the_session_goes_on(runtime):
+    policy = Policy.from_dict({
+        "version": 1, "name": "asks", "extends": "strict", "tools": {"pay": {"why": "asked", "approval": "ask"}},
+    })  # fmt: skip
+
+    @tool
+    def pay(amount: int) -> str:
+        """Pay."""
+        return f"paid {amount}"
+
+    with Runtime(policy, tools=[pay], approve=lambda call: Decision(approved=False, later=True)) as asking:
+        session = asking.session()
+        model = iter(["```python\nreceipt = pay(3)\n```", "```python\nfinal_answer(receipt)\n```"])
+        agent = CodeActAgent(lambda messages: next(model), asking)
+        result = agent.run("Pay 3.", session=session)
+        assert (result.stopped_by, result.answer) == ("suspended", None)
+        [waiting] = session.pending()
+        assert session.resume(waiting.id, Decision(approved=True)).outcome == "completed"
+        assert agent.run("Go on.", session=session).answer == "paid 3"
 
 
 def test_the_run_s_own_session_is_closed_at_its_end(runtime):

@@ -32,6 +32,26 @@ def test_a_command_of_the_readme_prints_what_stands_below_it(command: str, print
     assert done.stdout == printed
 
 
+_SHIPPED = re.findall(
+    r"^\$ safe-codeact (.*)\n((?:(?!\$ ).*\n)*)",
+    re.findall(r"```console\n(.*?)```", _SECTION, re.DOTALL)[1],
+    re.MULTILINE,
+)
+
+
+@pytest.mark.parametrize(("command", "printed"), _SHIPPED, ids=[command for command, _ in _SHIPPED])
+def test_a_command_about_shipped_policies_prints_what_stands_below_it_but_for_what_is_cut(
+    command: str, printed: str
+) -> None:
+    """`…` on a line stands for any number of lines."""
+    done = subprocess.run(
+        [sys.executable, "-m", "safe_codeact", *shlex.split(command)], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    assert re.fullmatch(re.escape(printed).replace("…\\\n", "(?:.*\\n)*"), done.stdout)
+    assert [each.split()[0] for each, _ in _SHIPPED] == ["audit", "policy", "policy"]
+
+
 def test_there_are_four_commands_and_one_of_them_is_the_audit() -> None:
     assert [command.split()[0] for command, _ in _COMMANDS] == ["audit", "policy", "policy", "policy"]
 

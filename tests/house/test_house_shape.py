@@ -16,10 +16,10 @@ MODULES = sorted((ROOT / "safe_codeact").rglob("*.py"))
 LONG = {"transform.py": 440}  # one visitor per node type, in one class that RestrictedPython dispatches to
 
 PUBLIC = {
-    "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision",
-    "ErrorReport", "Finding", "GateReport", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain",
-    "Observation", "Outcome", "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed",
-    "Store", "StoreError", "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Usage", "Variable", "check",
+    "ActionPending", "Artifact", "AsyncRuntime", "AsyncSession", "ConfinementFailed", "ConfinementUnavailable", "Decision",
+    "ErrorReport", "Finding", "GateReport", "IdempotencyKey", "InvalidPolicy", "MemoryStore", "ModelUnavailable", "NotPlain",
+    "Observation", "Outcome", "Pending", "Policy", "Runtime", "SQLiteStore", "SafeCodeActError", "Session", "SessionClosed",
+    "Store", "StoreError", "StoredSession", "ToolCall", "ToolRecord", "ToolWithheld", "Trail", "TrailError", "Usage", "Variable", "check",
     "tool",
 }  # fmt: skip
 
