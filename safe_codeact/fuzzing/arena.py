@@ -56,14 +56,9 @@ class Arena:
         self._processes = 8  # zygote, the first of its process table, workers that stand by
 
     @property
-    def tools(self) -> list[tuple[str, list[str]]]:
-        """Names of the tools that exist inside, with their parameters."""
-        found = []
-        for stub in self.runtime.tools:
-            inner = stub.signature.partition("(")[2].rpartition(")")[0]
-            names = [part.partition(":")[0].partition("=")[0].strip(" *") for part in inner.split(", ")]
-            found.append((stub.name, [name for name in names if name.isidentifier()]))
-        return found
+    def is_gated(self) -> bool:
+        """Whether the policy under test has a gate."""
+        return self.runtime.policy.language.restricted
 
     def session(self) -> Session:
         """A new one."""

@@ -37,7 +37,7 @@ def _open_harmless(setting: Setting) -> Iterator[Run]:
 
         def run(example: Any) -> Course:
             gated, plain = chamber.both(example["source"])
-            if plain["ended"][0] in ("died", "no program"):
+            if "died" in (plain["ended"][0], gated["ended"][0]) or plain["ended"][0] == "no program":
                 return Course(False)
             if gated["ended"] != plain["ended"] or gated.get("printed") != plain.get("printed"):
                 raise Escape(_SAME, f"{gated['ended'][0]} {gated.get('printed', '')[-300:]!r}")

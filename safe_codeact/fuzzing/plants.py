@@ -59,7 +59,10 @@ def plant(name: str, side: Side) -> None:
 def look_for(name: str, seed: int = SEED) -> dict[str, Any]:
     """Fuzz with this hole, in a process of its own, until it is found or its budget is used up."""
     command = [sys.executable, "-W", "ignore", "-m", "safe_codeact.fuzzing.plants", "--one", name, "--seed", str(seed)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603 - our own
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603 - our own
+    except subprocess.TimeoutExpired:
+        return {"found": False, "examples": 0, "seconds": _SECONDS, "claim": "", "seen": "it took too long"}
     if done.returncode not in (0, 1) or not done.stdout.strip():
         return {"found": False, "examples": 0, "seconds": 0.0, "claim": "", "seen": done.stderr.strip()[-400:]}
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -90,7 +90,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(name="`__subclasses__` and `__base__` are readable", target="gate", make=lambda: _readable("__subclasses__", "__base__")),
     Hole(name="`__self__` of a builtin is readable", target="gate", make=lambda: _readable("__self__")),
     Hole(name="`__wrapped__`, `__func__` and `__code__` are readable", target="gate", make=lambda: _readable("__wrapped__", "__func__", "__code__")),
-    Hole(name="frame attributes are forgotten", target="gate", make=_frame_names_forgotten, sample=True),
+    Hole(name="frame attributes are forgotten", target="gate", make=_frame_names_forgotten),
     Hole(name="`mro` is a public name", target="gate", make=_mro_is_public),
     Hole(name="private names are compiled as they stand", target="gate", make=_private_is_open),
     Hole(name="`__dict__` is read without its guard", target="gate", make=lambda: _unguarded("__dict__")),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import builtins
-import importlib
-import inspect
+import contextlib
 import operator
 import sys
 from collections.abc import Callable
@@ -63,30 +62,32 @@ def _match_args_unjudged() -> None:
     exchange(classes, "judged_namespace", lambda namespace: namespace)
 
 
-def _stand_in_with(module: str, name: str, value: Callable[[], Any]) -> None:
-    """The stand-in of a module has one name more, or another one than it should."""
+def _stand_ins_with(modules: str, name: str, value: Callable[[], Any]) -> None:
+    """The stand-ins of these modules have one name more, or another one than they should."""
     from safe_codeact.guest.modules import importer
 
-    find = importer.Modules.find
+    prepare = importer.Modules.__init__
 
-    def leaky(self: Any, asked: str) -> Any:
-        found = find(self, asked)
-        if asked == module:
-            vars(found)[name] = value()
-        return found
+    def prepared(self: Any, policy: Any) -> None:
+        prepare(self, policy)
+        for module in modules.split():
+            vars(self.find(module))[name] = value()
 
-    exchange(importer.Modules, "find", leaky)
+    exchange(importer.Modules, "__init__", prepared)
 
 
-def _whole_module_for_a_stand_in() -> None:
+def _workspace_is_imported() -> None:
+    """A file of the workspace wins over the module that its name stands for."""
     from safe_codeact.guest.modules import importer
 
-    find = importer.Modules.find
-    exchange(
-        importer.Modules,
-        "find",
-        lambda self, name: importlib.import_module(name) if name == "copy" else find(self, name),
-    )
+    find = importer.Modules.importer
+
+    def leaky(self: Any, name: str, *more: Any, **named: Any) -> Any:
+        with contextlib.suppress(OSError):
+            exec(open(f"{name}.py").read(), {})  # noqa: S102, SIM115
+        return find(self, name, *more, **named)
+
+    exchange(importer.Modules, "importer", leaky)
 
 
 def _audit_hook_deaf() -> None:
@@ -115,18 +116,18 @@ def _landlock_opens(path: str, writable: bool) -> None:
 
 HOLES: tuple[Hole, ...] = (
     Hole(name="getattr is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("getattr"), sample=True),
-    Hole(name="eval and exec are CPython's own", target="gate", make=lambda: _builtin_is_cpythons("eval", "exec")),
+    Hole(name="eval and exec are CPython's own", target="gate", make=lambda: _builtin_is_cpythons("eval", "exec"), sample=True),
     Hole(name="vars is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("vars")),
     Hole(name="setattr is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("setattr")),
     Hole(name="`type` is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("type")),
     Hole(name="globals() is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("globals")),
     Hole(name="formats are not judged", target="gate", make=_formats_unjudged),
     Hole(name="`__getattribute__` as a value is not judged", target="gate", make=_hooks_unjudged),
-    Hole(name="the dictionary of a class is not judged", target="gate", make=_class_dict_unjudged),
-    Hole(name="operator.attrgetter is CPython's own", target="gate", make=lambda: _stand_in_with("operator", "attrgetter", lambda: operator.attrgetter)),
-    Hole(name="a stand-in leaks a module", target="gate", make=lambda: _stand_in_with("random", "helper", lambda: sys), sample=True),
-    Hole(name="a module instead of its stand-in", target="gate", make=_whole_module_for_a_stand_in),
-    Hole(name="inspect.signature tells defaults", target="gate", make=lambda: _stand_in_with("inspect", "signature", lambda: inspect.signature)),
+    Hole(name="the dictionary of a class is not judged", target="gate", make=_class_dict_unjudged, sample=True),
+    Hole(name="operator.attrgetter is CPython's own", target="gate", make=lambda: _stand_ins_with("operator", "attrgetter", lambda: operator.attrgetter)),
+    Hole(name="a stand-in leaks a module", target="gate", make=lambda: _stand_ins_with("random json math re copy textwrap", "helper", lambda: sys)),
+    Hole(name="a module of the workspace is imported", target="combined", policy="analysis", make=_workspace_is_imported),
+    Hole(name="the audit hook is deaf", target="gate", policy="analysis", make=_audit_hook_deaf),
     Hole(name="Landlock is not installed", target="kernel", policy="analysis", make=lambda: _without_step("step_landlock")),
     Hole(name="Landlock lets everything be read", target="kernel", make=lambda: _landlock_opens("/", False), sample=True),
     Hole(name="Landlock lets /tmp be written", target="kernel", policy="analysis", make=lambda: _landlock_opens("/tmp", True)),  # noqa: S108

@@ -112,14 +112,14 @@ def _violations_raise() -> None:
 
 
 HOLES: tuple[Hole, ...] = (
-    Hole(name="the filter allows sockets", target="kernel", sides=("host", "guest"), make=lambda: _allowing("socket", "connect", "sendto"), sample=True),
+    Hole(name="the filter allows sockets", target="kernel", sides=("host", "guest"), make=lambda: _allowing("socket", "connect", "sendto")),
     Hole(name="the filter allows signals", target="kernel", sides=("host", "guest"), make=lambda: _allowing("kill", "tkill", "tgkill")),
     Hole(name="the filter allows changing modes by path", target="kernel", sides=("host", "guest"), make=lambda: _allowing("chmod", "fchmodat", "utimensat", "chown")),
     Hole(name="the host's environment reaches the zygote", target="kernel", sides=("host",), make=_environment_passed_on),
     Hole(name="calls of tools are not counted", target="combined", sides=("host",), make=lambda: _lines_read_as(max_calls=10**6)),
-    Hole(name="a tool's condition is not asked", target="combined", sides=("host",), make=lambda: _lines_read_as(when=None), sample=True),
+    Hole(name="a tool's condition is not asked", target="combined", sides=("host",), make=lambda: _lines_read_as(when=None)),
     Hole(name="nobody is asked for approval", target="combined", sides=("host",), make=lambda: _lines_read_as(approval="never")),
-    Hole(name="a tool that is denied is offered", target="combined", sides=("host",), make=_denied_tool_offered),
+    Hole(name="a tool that is denied is offered", target="combined", sides=("host",), make=_denied_tool_offered, sample=True),
     Hole(name="arguments of tools are not checked", target="combined", sides=("host",), make=_arguments_not_checked),
     Hole(name="all sessions have one state", target="kernel", sides=("host",), make=_one_state_for_all),
     Hole(name="an action that ends badly changes the state", target="unchanged", sides=("host",), make=_bad_end_changes_state),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from safe_codeact.fuzzing import CLASSES, Course, Run, Setting, Target
+from safe_codeact.fuzzing import CLASSES, Course, Escape, Run, Setting, Target
 from safe_codeact.fuzzing.arena import arena
 from safe_codeact.fuzzing.oracles.watched import Watched
 from safe_codeact.fuzzing.programs import generate, hostile, native, spelling, wrapping
@@ -41,8 +41,10 @@ def _parameters(setting: Setting) -> tuple[tuple[str, tuple[str, ...]], ...]:
 @st.composite
 def _gated(draw: Draw, setting: Setting, tools: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, Any]:
     """Attempts that go on with what they got; hostile lines in disguise; calls of tools."""
-    kind = draw(st.integers(0, 9))
+    kind = draw(st.integers(0, 10))
     rng = random.Random(draw(st.integers(0, 2**32 - 1)))  # noqa: S311 - details of a program, from the seed of the run
+    if kind == 10:
+        return {"turns": hostile.placed(draw(st.integers(0, len(hostile.PLACED) - 1))), "classes": ["policy"]}
     if kind < 4:
         example: dict[str, Any] = draw(generate.programs_for(setting.policy))
         example["turns"][-1] += "\n" + hostile.through_loot(draw(st.integers(0, 5)))
@@ -116,7 +118,12 @@ def _opened(of: Callable[[Policy], Policy]) -> Callable[[Setting], contextlib.Ab
             def run(example: Any) -> Course:
                 session = place.session()
                 try:
-                    outcomes = [place.act(session, source).outcome.value for source in example["turns"]]
+                    outcomes = []
+                    for source in example["turns"]:
+                        observation = place.act(session, source)
+                        outcomes.append(observation.outcome.value)
+                        if place.is_gated and hostile.RAN in observation.stdout and "text.py" not in source:
+                            raise Escape("code that the gate has not judged does not run", source)
                     place.look_around()
                 finally:
                     session.close()

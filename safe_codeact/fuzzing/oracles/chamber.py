@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,8 +14,10 @@ from typing import Any, Self
 
 from safe_codeact.fuzzing import planted
 from safe_codeact.policy.effective import ImportRule, Policy
+from safe_codeact.runtime import _cache_folder
 
 _ROOT = str(Path(__file__).resolve().parents[3])
+_END_SECONDS = 5.0
 _PROGRAM = f"import sys; sys.path.append({_ROOT!r}); from safe_codeact.fuzzing.oracles.inside import main; main()"
 
 
@@ -87,9 +90,15 @@ class Chamber:
 
     def _end(self) -> None:
         assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()  # it then ends by itself, and removes its folder
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
                 stream.close()
 
@@ -109,5 +118,5 @@ _QUIET = {
     "MKL_NUM_THREADS": "1",
     "NUMEXPR_NUM_THREADS": "1",
     "MPLBACKEND": "Agg",
-    "MPLCONFIGDIR": "/dev/null/nowhere",
+    "MPLCONFIGDIR": str(_cache_folder()),
 }

@@ -35,6 +35,7 @@ _WALL_SECONDS = 4.0
 _CPU_SECONDS = 2
 _JUDGE_SECONDS = 10  # as a host waits for a verdict
 _MEMORY = 1 << 30
+_SHORT = 20_000  # characters: longer ones are judged where they can be ended
 
 
 class _Chamber:
@@ -56,6 +57,14 @@ class _Chamber:
         _warm(self.policy)
         gc.collect()
         gc.freeze()
+
+    def is_refused(self, turns: list[str]) -> bool:
+        """Whether nothing of this would run."""
+        from safe_codeact.gate.check import judge
+
+        return all(
+            len(source) < _SHORT and not judge(source, self.policy, self.tools).report.allowed for source in turns
+        )
 
     def answer(self, asked: dict[str, Any], folder: str, out: int) -> None:
         """In the child: what was asked for; does not return."""
@@ -180,6 +189,8 @@ def _plainly(source: str) -> dict[str, Any]:
 
 
 def _answered(chamber: _Chamber, asked: dict[str, Any], folder: str) -> dict[str, Any]:
+    if "turns" in asked and chamber.is_refused(asked["turns"]):
+        return {"ended": ["refused"] * len(asked["turns"]), "loot": ""}  # a process for it would be one for nothing
     if "both" not in asked:
         return _answer(chamber, asked, folder)
     gated = _answer(chamber, {"turns": [asked["both"]], "shown": True}, folder)

@@ -131,7 +131,9 @@ def _first(items: Iterable[object], is_ours: Callable[[object], bool], depth: in
 
 
 def _is_own(value: Any) -> bool:
-    """`__dict__` and `__weakref__` of a class that the action made: they read what it has anyway."""
+    """What reads a public attribute (`array.itemsize`), or `__dict__` and `__weakref__` of a class that the action made."""
+    if not value.__name__.startswith(("_", "gi_", "cr_", "ag_", "tb_", "f_", "co_")):
+        return True
     owner = value.__objclass__
     return bool(type.__getattribute__(owner, "__dict__").get("__module__") == "__main__")
 

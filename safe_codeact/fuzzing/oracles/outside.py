@@ -101,6 +101,9 @@ class Outside:
             (self._folder / name).write_text(content)
             (self._folder / name).chmod(0o666)
         self._folder.chmod(0o777)
+        if os.getuid() == 0:  # the workers' own, as far as users go
+            for path in (self._folder, *self._folder.iterdir()):
+                os.chown(path, self._uid, self._uid)
         if self._victim.poll() is not None or _state(self._victim.pid) in _SIGNALLED:
             self._victim.kill()
             self._victim.wait()

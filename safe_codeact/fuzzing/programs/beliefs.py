@@ -60,24 +60,90 @@ _GIVEN: Final = {
     "__reduce__": ("lambda self: (print, ())", "print"),
 }
 
-# Walks over what a module hands out: {m} is a module of the policy's.
+# Walks over what a module hands out: {m} is a module of the policy's. One name that is refused must not end the walk.
+_LOOK: Final = "def look(o, n):\n    try:\n        return getattr(o, n)\n    except Exception:\n        return None\n"
 WALKS: Final = (
-    "import {m} as m\nloot = [getattr(m, n, None) for n in dir(m)]",
-    "import {m} as m\nloot = []\nfor n in dir(m):\n    o = getattr(m, n, None)\n    if isinstance(o, type):\n        loot += [getattr(o, k, None) for k in dir(o) if not k.startswith('__')]",
-    "import {m} as m\nloot = list(vars(m).values())",
-    "import {m} as m\nimport copy\nloot = [copy.copy(getattr(m, n, None)) for n in dir(m)[:{i}]]",
+    _LOOK + "import {m} as m\nloot = [look(m, n) for n in dir(m)]",
+    _LOOK + "import {m} as m\nloot = [look(look(m, n), k) for n in dir(m) for k in dir(look(m, n)) if k[:2] != '__'][:300]",
+    _LOOK + "import {m} as m\nimport copy\nc = copy.copy(m)\nloot = [look(c, n) for n in dir(m)]",
+    _LOOK + "import {m} as m\nloot = [look(look(m, n), k) for n in dir(m) for k in {k!r}]",
+    _LOOK + "import {m} as m\nloot = [look(m, {us}), look(m, {us})]",
+    _LOOK + "from {m} import *\nloot = [o for n, o in globals().items() if n[:2] != '__']",
+    _LOOK + "import {m} as m\nimport inspect\nloot = []\nfor n in dir(m):\n    try:\n        loot += [p.default for p in inspect.signature(look(m, n)).parameters.values()]\n    except Exception:\n        pass",
+    _LOOK + "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        loot.append(look(m, n)())\n    except Exception as e:\n        loot += list(e.args)",
+    _LOOK + "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        loot.append(look(m, n)({a}))\n    except Exception as e:\n        loot += list(e.args)",
+    _LOOK + "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        loot.append(look(look(m, n)({a}), {us}))\n    except Exception as e:\n        loot += list(e.args)",
     "import {m} as m\nimport inspect\nloot = [v for n, v in inspect.getmembers(m)]",
-    "from {m} import *\nloot = list(globals().values())",
-    "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        import inspect\n        loot += [p.default for p in inspect.signature(getattr(m, n)).parameters.values()]\n    except Exception:\n        pass",
-    "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        loot.append(getattr(m, n)())\n    except Exception as e:\n        loot += list(e.args)",
-    "import {m} as m\nloot = []\nfor n in dir(m):\n    try:\n        loot.append(getattr(m, n)({a}))\n    except Exception as e:\n        loot += list(e.args)",
-    "import {m} as m\nloot = [getattr(getattr(m, n), k, None) for n in dir(m) for k in {k!r}]",
+    "import {m} as m\nloot = list(vars(m).values())",
     "import {m} as m\nm.__name__ = 'os'\nfrom {m} import path as loot",
-    "import {m} as m\nfor n in dir(m):\n    try:\n        delattr(m, n)\n    except Exception:\n        pass\nimport {m} as loot_m\nloot = [getattr(loot_m, n, None) for n in dir(loot_m)]",
+    _LOOK + "import {m} as m\nfor n in dir(m):\n    try:\n        delattr(m, n)\n    except Exception:\n        pass\nimport {m} as again\nloot = [look(again, n) for n in dir(again)]",
     "from {m} import {u} as loot",
     "import {m}\nloot = {m}.{u}",
-    "import {m} as m\nloot = getattr(m, {us})",
 )  # fmt: skip
+# Doors of the libraries that open a file, an address or a text by themselves: tried where the policy imports them.
+DOORS: Final = (
+    ("numpy", "import numpy as np\nloot = str(np.loadtxt('/etc/passwd', dtype=str, delimiter='|'))"),
+    ("numpy", "import numpy as np\nloot = np.fromfile('/etc/passwd', np.uint8).tobytes()"),
+    ("numpy", "import numpy as np\nloot = np.memmap('/etc/passwd', np.uint8, 'r').tobytes()"),
+    ("numpy", "import numpy as np\nnp.save('/tmp/fuzzed.npy', np.ones(1))"),
+    ("numpy", "import numpy as np\nnp.ones(2).tofile('/tmp/fuzzed.bin')"),
+    ("numpy", "import numpy as np\nloot = np.lib.npyio.DataSource().open('http://127.0.0.1:9/x')"),
+    ("numpy", "import numpy as np\nloot = np.load('/etc/passwd', allow_pickle=True)"),
+    ("numpy", "import numpy as np\nloot = np.ones(2).ctypes.data"),
+    ("pandas", "import pandas as pd\nloot = pd.read_csv('/etc/passwd', sep=':', header=None).to_csv()"),
+    ("pandas", "import pandas as pd\nloot = pd.read_csv('http://127.0.0.1:9/x.csv')"),
+    ("pandas", "import pandas as pd\nloot = pd.read_csv('file:///etc/passwd')"),
+    ("pandas", "import pandas as pd\nloot = pd.read_pickle('x.pkl')"),
+    ("pandas", "import pandas as pd\npd.DataFrame({'a': [1]}).to_csv('/tmp/fuzzed.csv')"),
+    ("pandas", "import pandas as pd\npd.DataFrame({'a': [1]}).to_pickle('x.pkl')"),
+    ("pandas", "import pandas as pd\nloot = pd.eval('@x.__class__.__mro__', local_dict={'x': 1})"),
+    ("pandas", "import pandas as pd\nloot = pd.DataFrame({'a': [1]}).eval('a.__class__.__base__')"),
+    ("pandas", "import pandas as pd\nloot = pd.DataFrame({'a': [1]}).apply({t})"),
+    ("pandas", "import pandas as pd\nloot = pd.Series([1]).agg({t})"),
+    ("pandas", "import pandas as pd\nloot = pd.DataFrame({'a': [1]}).to_sql('t', 'sqlite:////tmp/fuzzed.db')"),
+    ("pandas", "import pandas as pd\nloot = pd.DataFrame({'a': [1]}).style.format('{0.__init__.__globals__}').to_html()"),
+    ("matplotlib.pyplot", "import matplotlib.pyplot as plt\nplt.plot([1])\nplt.savefig('/tmp/fuzzed.png')"),
+    ("matplotlib.pyplot", "import matplotlib.pyplot as plt\nloot = plt.imread('/etc/passwd')"),
+    ("matplotlib.pyplot", "import matplotlib.pyplot as plt\nloot = plt.imread('http://127.0.0.1:9/x.png')"),
+    ("matplotlib.pyplot", "import matplotlib.pyplot as plt\nplt.switch_backend('module://antigravity')"),
+    ("matplotlib.pyplot", "import matplotlib.pyplot as plt\nplt.style.use('/etc/passwd')"),
+    ("sympy", "import sympy\nloot = sympy.sympify({t})"),
+    ("sympy", "import sympy\nloot = sympy.lambdify([], sympy.Symbol(\"__import__('os').getpid()\"))()"),
+    ("sympy", "from sympy.parsing.sympy_parser import parse_expr\nloot = parse_expr({t})"),
+    ("scipy.io", "import scipy.io\nloot = scipy.io.loadmat('/etc/passwd')"),
+    ("scipy", "import scipy\nloot = scipy.__loader__"),
+    ("logging", "import logging\nlogging.basicConfig(filename='/tmp/fuzzed.log', force=True)\nlogging.error('x')"),
+    ("logging", "import logging\nlogging.FileHandler('/tmp/fuzzed.log')"),
+    ("os", "import os\nloot = [os.listdir(p) for p in ('/etc', '/root', '/home')]"),
+    ("os", "import os\nloot = os.environ['PATH'] and os.popen('id')"),
+    ("pathlib", "import pathlib\nloot = pathlib.Path('/etc/passwd').read_text()"),
+    ("io", "import io\nloot = io.open('/etc/passwd').read()"),
+    ("io", "import io\nloot = io.FileIO('/etc/passwd').read()"),
+    ("csv", "import csv\nloot = list(csv.reader(open('/etc/passwd')))"),
+    ("timeit", "import timeit\ntimeit.timeit({t}, number=1)"),
+    ("typing", "import typing\nloot = typing.get_type_hints(type('C', (), {{'__annotations__': {{'x': {t}}}}}))"),
+    ("collections", "import collections\nloot = collections.namedtuple('N', 'a', module={t})"),
+    ("zoneinfo", "import zoneinfo\nloot = zoneinfo.ZoneInfo('../../../etc/passwd')"),
+    ("zoneinfo", "import zoneinfo\nloot = zoneinfo.ZoneInfo.from_file(open('/etc/passwd', 'rb'))"),
+    ("uuid", "import uuid\nloot = uuid.getnode()"),
+    ("secrets", "import secrets\nloot = secrets.os"),
+    ("random", "import random\nloot = random.SystemRandom().__reduce__()"),
+    ("hashlib", "import hashlib\nloot = hashlib.file_digest(open('/etc/passwd', 'rb'), 'sha256').hexdigest()"),
+    ("inspect", "import inspect\nloot = inspect.getsource(inspect.signature)"),
+    ("asyncio", "import asyncio\nasync def f():\n    return await asyncio.create_subprocess_shell('id')\nloot = asyncio.run(f())"),
+    ("asyncio", "import asyncio\nasync def f():\n    return await asyncio.open_connection('127.0.0.1', 9)\nloot = asyncio.run(f())"),
+    ("sys", "import sys\nloot = sys.modules"),
+    ("traceback", "import traceback\nloot = traceback.extract_stack()[0].locals"),
+    ("warnings", "import warnings\nloot = warnings.catch_warnings()._module"),
+)  # fmt: skip
+_TEXTS: Final = (
+    "__import__('os').getpid()",
+    "().__class__.__base__.__subclasses__()",
+    "to_pickle",
+    "__reduce__",
+    "__class__",
+    "open('/etc/passwd').read()",
+)
 _UNDER: Final = ("_os", "os", "sys", "_sys", "_io", "io", "builtins", "_thread", "types", "_collections_abc", "codecs",
                  "__loader__", "__spec__", "__builtins__", "warnings", "importlib", "subprocess", "socket", "ctypes", "posix")  # fmt: skip
 _KEYS: Final = (
@@ -141,6 +207,17 @@ def walk(index: int, modules: tuple[str, ...], rng: random.Random) -> str:
         "u": under,
     }
     return WALKS[index % len(WALKS)].format(**parts, us=spelling.text(under, rng))
+
+
+def door(index: int, modules: tuple[str, ...], rng: random.Random) -> str:
+    """A library's own way to a file, an address or a text that it runs, of those that the policy imports."""
+    there = [source for module, source in DOORS if module in modules] or [source for _module, source in DOORS]
+    return (
+        there[index % len(there)]
+        .replace("{t}", spelling.text(rng.choice(_TEXTS), rng))
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
 
 
 def oddity(index: int, rng: random.Random) -> str:

@@ -54,6 +54,14 @@ def _attempt(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[
     return ["\n".join(filter(None, [setup, block]))], classes
 
 
+def _whole(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    there = [each for each in reaching.SOURCES if not each.needs or each.needs in modules]
+    source = draw(st.sampled_from(there))
+    block = f"loot = {draw(st.sampled_from(reaching.WHOLES)).format(x=source.expression)}"
+    block = wrapping.wrapped(block, draw(st.lists(st.sampled_from(wrapping.NAMES), max_size=2)), rng)
+    return ["\n".join(filter(None, [source.setup, block]))], ("references",)
+
+
 def _mutated(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
     known = draw(st.sampled_from(corpus.shipped()))
     text: str = known.source
@@ -80,12 +88,20 @@ def _walk(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[lis
     return [beliefs.walk(draw(st.integers(0, len(beliefs.WALKS) - 1)), modules, rng)], ("libraries",)
 
 
+def _door(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
+    block = beliefs.door(draw(st.integers(0, len(beliefs.DOORS) - 1)), modules, rng)
+    wrapped = wrapping.wrapped(block, draw(st.lists(st.sampled_from(wrapping.NAMES), max_size=1)), rng)
+    return [wrapped], ("libraries", "paths") if "/" in block else ("libraries",)
+
+
 def _odd(draw: Draw, rng: random.Random, modules: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:
     return [beliefs.oddity(draw(st.integers(0, len(beliefs.ODDITIES) - 1)), rng)], ("parsers",)
 
 
 # What is made, and how often.
-_MAKERS: Final = (_attempt,) * 10 + (_mutated,) * 6 + (_believed,) * 2 + (_walk,) * 3 + (_odd,)
+_MAKERS: Final = (
+    (_attempt,) * 9 + (_mutated,) * 6 + (_whole,) * 3 + (_believed,) * 2 + (_walk,) * 2 + (_door,) * 2 + (_odd,)
+)
 
 
 @st.composite

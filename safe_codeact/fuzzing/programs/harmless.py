@@ -60,7 +60,6 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         inner.map(lambda value: f"'{{0}}|{{0!r:>5}}'.format({value})"),
         inner.map(lambda value: f"(lambda q, _p=2: (q, _p))({value})"),
         inner.map(lambda value: f"thing.show({value}, k={value})"),
-        inner.map(lambda value: f"(w := {value}, w)"),
         pair.map(lambda both: f"{both[0]}[{both[1]}]"),
         pair.map(lambda both: f"({both[0]} if {both[1]} else {both[0]})"),
         pair.map(lambda both: f"[*{both[0]}, {both[1]}]"),

@@ -101,6 +101,44 @@ TAILS: Final[dict[str, str]] = {
     "what a session keeps": "import glob\nprint([open(f, 'rb').read(200) for f in glob.glob('/tmp/safe_codeact*/**', recursive=True) if __import__('os').path.isfile(f)])",
 }  # fmt: skip
 
+# What code leaves in the workspace for somebody to read as his own: a policy, a library, a start-up file. The second turn does
+# what would make it count.
+RAN: Final = "ran-outside-the-gate"
+_CODE: Final = "print('ran-outside' + '-the-gate')"
+PLACED: Final = (
+    ("strict.yaml", "version: 1\nlanguage: {{restricted: false}}", "import subprocess"),
+    ("analysis.yaml", "version: 1\nlanguage: {{restricted: false}}", "import subprocess\nprint(subprocess.run(['id']))"),
+    ("policy.yaml", "version: 1\nlanguage: {{restricted: false}}", "import ctypes"),
+    ("json.py", _CODE, "import json\nprint(json.dumps(1))"),
+    ("math.py", _CODE, "import math\nprint(math.pi)"),
+    ("numpy.py", _CODE, "import numpy"),
+    ("sitecustomize.py", _CODE, "print(1)"),
+    ("usercustomize.py", _CODE, "print(1)"),
+    ("safe_codeact.py", _CODE, "print(1)"),
+    ("helper.py", _CODE, "import helper"),
+    ("helper/__init__.py", _CODE, "from helper import x"),
+    ("vault.py", _CODE, "import importlib\nimportlib.import_module('vault')"),
+    ("x.pth", "import os; print('ran-outside' + '-the-gate')", "print(1)"),
+    ("__pycache__/json.cpython-311.pyc", _CODE, "import json"),
+    ("matplotlibrc", "backend: module://helper", "import matplotlib.pyplot as plt\nplt.figure()"),
+    ("x.mplstyle", "figure.hooks: helper:go", "import matplotlib.pyplot as plt\nplt.style.use('x.mplstyle')\nplt.figure()"),
+    ("text.py", _CODE, "exec(open('text.py').read(), {{'__builtins__': None}})"),
+    ("text.py", "print(().__class__.__base__.__subclasses__())\n" + _CODE, "exec(open('text.py').read())"),
+    ("main.py", _CODE, "import runpy\nrunpy.run_path('main.py')"),
+)  # fmt: skip
+
+
+def placed(index: int) -> list[str]:
+    """Two turns: a file that is left behind, and what would make it count."""
+    name, content, then = PLACED[index % len(PLACED)]
+    folder = name.rpartition("/")[0]
+    makes = f"import os\nos.makedirs({folder!r}, exist_ok=True)\n" if folder else ""
+    return [
+        f"{makes}with open({name!r}, 'w') as f:\n    f.write({content!r})",
+        then.replace("{{", "{").replace("}}", "}"),
+    ]
+
+
 # How what an attempt got hold of is turned into a module, and a module into harm.
 _THROUGH: Final = (
     "try:\n    M = loot if hasattr(loot, 'system') else loot['__builtins__']['__import__']('os')\n    print(M.environ)\nexcept Exception as e:\n    print(type(e))",

@@ -141,6 +141,15 @@ def _statement(setup: str, expression: str) -> Way:
     return way
 
 
+# All that an object, or a frame, hands over at once.
+WHOLES: Final = (
+    "vars({x})", "({x}).__dict__", "dict(vars({x}))", "[*vars({x}).values()]", "globals()", "locals()", "dict(globals())",
+    "[*globals().values()]", "type({x})", "type(type({x}))", "[getattr({x}, n, None) for n in dir({x})]", "repr({x})",
+    "__import__('inspect').getmembers({x})", "__import__('copy').copy({x})", "__import__('copy').deepcopy({x})",
+    "getattr({x}, '__dict__', None)", "(lambda: locals())()", "[*map(vars, [{x}])]", "__import__('copy').replace({x})",
+    "__import__('inspect').signature({x}).parameters", "[p.default for p in __import__('inspect').signature({x}).parameters.values()]",
+    "__import__('typing').get_type_hints({x})", "__import__('types').SimpleNamespace(**vars({x}))", "sorted(vars({x}).items(), key=str)",
+)  # fmt: skip
 _ANYTHING: Final = "class A{v}(type):\n    def __instancecheck__(cls, other):\n        return True\n"
 
 # Class of the fuzzer's → the ways that belong to it. Some need a module; where it is not there, the attempt ends there.
