@@ -18,6 +18,7 @@ from typing import Any, Self
 from safe_codeact.confine.protections import plan_for
 from safe_codeact.errors import ConfinementUnavailable, SafeCodeActError, SessionClosed, StoreError, TrailError
 from safe_codeact.host import groups
+from safe_codeact.host.admission import Admission, places
 from safe_codeact.host.folder import make_private_folder, remove_private_folder, sweep_private_folders
 from safe_codeact.host.launcher import Launcher
 from safe_codeact.host.quota import QuotaWatch
@@ -31,9 +32,6 @@ from safe_codeact.session import AsyncSession, Session
 from safe_codeact.trail.trail import NoTrail, RuntimeTrail, Trail, attach
 from safe_codeact.wire.conversation import Conversation
 from safe_codeact.wire.messages import ToolStub
-
-_MAX_WORKERS = 64
-
 
 _NOWHERE = Path("/dev/null/nowhere")  # not even root can make it: the libraries work everything out each time
 
@@ -70,8 +68,6 @@ class RuntimeCore:
         trail: Trail | str | os.PathLike[str] | None = None,
         approve: Callable[[ToolCall], Any] | None = None,
     ) -> None:
-        if max_memory_mb is not None:
-            raise ValueError(f"max_memory_mb={max_memory_mb!r}: not supported by this version; leave it out")
         if store is not None and not isinstance(store, Store):
             raise TypeError(f"store={store!r}: expected a Store, such as SQLiteStore(path, key=…)")
         if standby < 0 or (max_workers is not None and max_workers < 1):
@@ -82,6 +78,7 @@ class RuntimeCore:
         _require_out_of_reach(self.policy, "trail", getattr(trail, "path", trail), TrailError)
         self.store = store
         self.plan = plan_for(self.policy)
+        most = places(max_workers, max_memory_mb, self.plan.memory + self.plan.memory_reserve)
         self.toolbox = Toolbox(self.policy, tools, approve)
         self.trail = attach(trail, self.policy, [dataclasses.asdict(stub) for stub in self.toolbox.stubs])
         self.process = os.getpid()
@@ -92,7 +89,7 @@ class RuntimeCore:
         self.watch = QuotaWatch()
         try:
             self.vault = Vault(self.folder / "vault")
-            self._standby, self._max_workers = standby, max_workers or _MAX_WORKERS
+            self._standby, self._max_workers, self._admission = standby, most, Admission(most)
             # Where sessions have their own, this one forks nothing: it says early what is missing, and as whom workers run.
             self._launchers = Launchers()
             self.launcher = self._start_launcher("slots", 0 if self._is_apart else standby)
@@ -130,6 +127,7 @@ class RuntimeCore:
                 cache=_cache_folder(),
                 standby=min(standby, self._standby),
                 max_workers=self._max_workers,
+                admission=self._admission,
                 new_conversation=self._new_conversation,
             )
         )
@@ -249,6 +247,10 @@ class Runtime:
 
     `policy` is a shipped name, a path or a `Policy`; `tools` are host functions. Raises `InvalidPolicy` and
     `ConfinementUnavailable` (nothing is left behind), and warns `ToolWithheld` for tools that the policy does not allow.
+
+    Past `max_workers` (default: 64), or past what `max_memory_mb` has room for at `limits.memory_mb` and a quarter each, and
+    64 MiB to save with, actions wait in the order in which they were asked; `usage.queued_seconds` says for how long. What the
+    zygote holds, and its workers copy of it, comes on top: tens of MiB. Sessions with a zygote each share one line.
 
     `store` keeps sessions beyond the runtime, and is not closed with it: a session that was not closed stays there, as of its
     last action. Without one, sessions and their checkpoints (4 GiB of each, 16 in all) end with the runtime.

@@ -28,6 +28,7 @@ from typing import Any
 from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import ConfinementFailed, ConfinementUnavailable, SafeCodeActError, SessionClosed
 from safe_codeact.host import verify
+from safe_codeact.host.admission import Admission
 from safe_codeact.host.worker import Worker
 from safe_codeact.host.zygote import ANSWER_SECONDS, Zygote, ZygoteEnded, why_it_cannot_start
 from safe_codeact.policy.effective import Policy
@@ -58,6 +59,7 @@ class Launcher:
         cache: Path,
         standby: int,
         max_workers: int,
+        admission: Admission,
         new_conversation: Callable[[], Conversation],
     ) -> None:
         self._plan = plan
@@ -65,6 +67,7 @@ class Launcher:
         self._cache = cache
         self._standby = min(standby, max_workers)
         self._max_workers = max_workers
+        self._admission = admission
         self._new_conversation = new_conversation
         self._new_zygote = functools.partial(Zygote, policy, plan, cache, slots)
         self._lock = threading.Lock()
@@ -104,13 +107,38 @@ class Launcher:
                 raise SessionClosed("the runtime is closed")
             if self._failure is not None:  # a new one each time: a raised exception collects tracebacks
                 raise type(self._failure)(*self._failure.args)
-            self._quiet_until = time.monotonic() + _QUIET_SECONDS
-            if self._ready:
-                future.set_result(self._ready.popleft())
-            else:
-                self._waiting.append(future)
-        self._wake()
+        self._admission.enter(functools.partial(self._begin, future))
         return future
+
+    def _begin(self, future: Future[Worker]) -> bool:
+        """There is a place for it: a worker, or its turn to wait for one. False where it has no use for the place."""
+        with self._lock:
+            if future.cancelled():
+                return False
+            failure = SessionClosed("the runtime is closed") if self._closed else self._failure
+            worker = self._ready.popleft() if self._ready and failure is None else None
+            if failure is None:
+                self._quiet_until = time.monotonic() + _QUIET_SECONDS
+                if worker is None:
+                    self._waiting.append(future)
+        if failure is not None:
+            with contextlib.suppress(InvalidStateError):
+                future.set_exception(type(failure)(*failure.args))
+            return False
+        if worker is not None and not self._hand_out(worker, future):
+            with self._lock:
+                self._ready.appendleft(worker)
+            return False
+        self._wake()
+        return True
+
+    def _hand_out(self, worker: Worker, future: Future[Worker]) -> bool:
+        """Its place is left when it is buried. False where nobody waits any more."""
+        if not future.set_running_or_notify_cancel():
+            return False
+        worker.exited.add_done_callback(lambda _exited: self._admission.leave())
+        future.set_result(worker)
+        return True
 
     def give_back(self, taken: Future[Worker]) -> None:
         """Whoever waited was interrupted: the worker, if it is there already, serves nobody."""
@@ -189,9 +217,8 @@ class Launcher:
         """Order as many workers as are wanted: one for everybody who waits, and the standby."""
         if self._zygote.prepared is None:
             return
+        self._forget_cancelled()
         with self._lock:
-            while self._waiting and self._waiting[0].cancelled():
-                self._waiting.popleft()
             self._postponed = bool(self._ready) and not self._waiting and time.monotonic() < self._quiet_until
             if self._postponed:
                 return
@@ -203,6 +230,14 @@ class Launcher:
             except OSError as error:  # descriptors, disk: the next one may succeed
                 self._refuse(ConfinementFailed(f"no worker can be started: {error.strerror or error}"))
                 return
+
+    def _forget_cancelled(self) -> None:
+        with self._lock:
+            cancelled = [future for future in self._waiting if future.cancelled()]
+            for future in cancelled:
+                self._waiting.remove(future)
+        for _future in cancelled:
+            self._admission.leave()
 
     def _order(self) -> None:
         self._orders += 1
@@ -253,13 +288,15 @@ class Launcher:
             raise ConfinementFailed("a worker is not held as planned: " + "; ".join(wrong))
         now = time.monotonic()
         self._restarts = [moment for moment in self._restarts if now - moment < RESTART_SECONDS]
-        with self._lock:
-            while self._waiting:
-                future = self._waiting.popleft()
-                if future.set_running_or_notify_cancel():
-                    future.set_result(worker)
+        while True:
+            with self._lock:
+                future = self._waiting.popleft() if self._waiting else None
+                if future is None:
+                    self._ready.append(worker)
                     return
-            self._ready.append(worker)
+            if self._hand_out(worker, future):
+                return
+            self._admission.leave()
 
     def _bury(self, exited: messages.Exited) -> None:
         worker = self._alive[exited.pid]
@@ -332,6 +369,8 @@ class Launcher:
         for future in owed:
             with contextlib.suppress(InvalidStateError):
                 future.set_exception(error)
+        for _future in waiting:
+            self._admission.leave()
 
     def _fail(self, error: SafeCodeActError) -> None:
         with self._lock:

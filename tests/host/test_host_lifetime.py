@@ -377,7 +377,7 @@ def test_ctrl_c_while_waiting_for_a_worker_gives_the_place_back() -> None:
     with Runtime(FILES, standby=0, max_workers=1) as runtime:
         busy, session = runtime.session(), runtime.session()
         with _Acting(runtime, busy, "import time\nwhile True: time.sleep(0.01)"):
-            with _interrupt(lambda: _until(lambda: runtime._core.launcher._waiting)):
+            with _interrupt(lambda: _until(lambda: runtime._core._admission._line)):
                 session.run("1")
             next(iter(runtime._core.launcher._alive.values())).kill()
         assert _ran(session, "6 * 7") == "42"
@@ -399,7 +399,7 @@ def test_cancelling_while_waiting_for_a_worker_or_in_a_tool_gives_everything_bac
             busy = asyncio.create_task(first.run("x = 1\nwait()"))
             await called.wait()
             queued = asyncio.create_task(second.run("1"))
-            while not runtime._core.launcher._waiting:
+            while not runtime._core._admission._line:
                 await asyncio.sleep(0.005)
             for task in (queued, busy):
                 task.cancel()
