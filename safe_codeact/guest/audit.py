@@ -17,7 +17,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PosixPath
 from typing import Any, Final
 
@@ -104,6 +104,12 @@ class Reach:
 
     readable: tuple[str, ...]
     writable: bool  # whether the workspace is
+    exactly: frozenset[str] = field(init=False)  # as each worker's hook looks them up: made once, in the zygote
+    beneath: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exactly", frozenset(filter(None, self.readable)))
+        object.__setattr__(self, "beneath", tuple(path.rstrip("/") + "/" for path in self.exactly))
 
 
 def reach(policy: Policy, loaded_files: Mapping[str, str]) -> Reach:
@@ -124,8 +130,7 @@ def install(given: Reach, workspace: str) -> None:
 def make_hook(given: Reach, workspace: str) -> Callable[[str, tuple[Any, ...]], None]:
     """The hook of one process."""
     own = os.path.realpath(workspace).rstrip("/") + "/" if workspace else ""
-    readable = frozenset(path for path in given.readable if path)
-    inside = _make_inside(own, given.writable, readable, tuple(path.rstrip("/") + "/" for path in readable))
+    inside = _make_inside(own, given.writable, given.exactly, given.beneath)
     return _make_hook(inside, _make_argument_check(inside))
 
 

@@ -249,9 +249,7 @@ class _Rehearsed(_Action):
     """One of our own, after which the process serves another."""
 
     def _enclose(self) -> None:
-        """Made, and not installed."""
-        if self._policy.language.restricted:
-            audit.make_hook(self._equipment.reach, "")
+        """Nothing: a hook cannot be taken back."""
 
 
 def _exit_code(raised: BaseException) -> str:

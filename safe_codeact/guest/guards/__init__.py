@@ -45,6 +45,12 @@ OPEN: frozenset[str] = words(
     "staticmethod str sum super tuple zip NotImplemented Ellipsis __debug__ None True False"
 )
 
+_EXCEPTIONS = {
+    name: value
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException) and not name.startswith("_")
+}
+_UNGUARDED: Mapping[str, object] = {**{name: getattr(builtins, name) for name in OPEN}, **_EXCEPTIONS}
 _GUARDS: dict[str, Callable[..., Any]] = {
     READ: attributes.read,
     WRITE: attributes.write,
@@ -89,9 +95,7 @@ def guarded_builtins(
         given: dict[str, object] = {**vars(builtins), **tools, MARK: True}
         return given
     dynamic = DynamicCode(policy, tuple(tools), namespace)
-    made: dict[str, object] = {name: getattr(builtins, name) for name in OPEN}
-    made.update(_exceptions())
-    made.update(_GUARDS)
+    made: dict[str, object] = {**_UNGUARDED, **_GUARDS}
     made.update(_looking(namespace))
     made.update({name: _unavailable(name, hint) for name, hint in _UNAVAILABLE.items()})
     made.update(
@@ -115,14 +119,6 @@ def guarded_builtins(
     dynamic.builtins = made
     HOME.enter(namespace, made)
     return made
-
-
-def _exceptions() -> dict[str, object]:
-    return {
-        name: value
-        for name, value in vars(builtins).items()
-        if isinstance(value, type) and issubclass(value, BaseException) and not name.startswith("_")
-    }
 
 
 def _looking(namespace: dict[str, Any]) -> dict[str, object]:
