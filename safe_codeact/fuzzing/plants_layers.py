@@ -40,7 +40,15 @@ def _tuples_half_full() -> None:
 def _same_key_twice() -> None:
     from safe_codeact.wire import decode
 
-    decode._as_dict = lambda items, at, stop: dict(zip(items[0::2], items[1::2], strict=True))
+    def careless(items: list[Any], at: int, stop: int) -> dict[Any, Any]:
+        if decode.is_crowded([key for key in items[0::2] if not isinstance(key, list | dict)]):
+            raise decode.ProtocolViolation("keys chosen to collide")
+        try:
+            return dict(zip(items[0::2], items[1::2], strict=True))
+        except TypeError:
+            raise decode.ProtocolViolation("a key that cannot be hashed") from None
+
+    decode._as_dict = careless
 
 
 def _goes_on_after_a_violation() -> None:
@@ -256,9 +264,9 @@ HOLES: tuple[Hole, ...] = (
     Hole(name="an answer beside a violation is kept", target="conversation", sides=("host",), make=_believes_what_came_before),
     Hole(name="seals of a store are not checked", target="store", sides=("host",), make=_seals_unchecked, sample=True),
     Hole(name="a blob's seal does not cover its bytes", target="store", sides=("host",), make=_blobs_unsealed),
-    Hole(name="a fork is the session itself", target="sessions", sides=("host",), make=_fork_is_the_same, sample=True),
+    Hole(name="a fork is the session itself", target="sessions", sides=("host",), make=_fork_is_the_same),
     Hole(name="restoring forgets files", target="sessions", sides=("host",), make=_restore_forgets_files),
-    Hole(name="files of an action that died stay", target="sessions", sides=("host",), make=_files_of_the_dead_stay),
+    Hole(name="files of an action that died stay", target="sessions", sides=("host",), make=_files_of_the_dead_stay, sample=True),
     Hole(name="names of an action that raised are lost", target="sessions", sides=("host",), make=_names_of_the_raised_are_lost),
     Hole(name="a closed session stays in the store", target="sessions", sides=("host",), make=_closing_keeps),
     Hole(name="a checkpoint moves on", target="sessions", sides=("host",), make=_checkpoints_move),

