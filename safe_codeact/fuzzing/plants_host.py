@@ -76,13 +76,6 @@ def _arguments_not_checked() -> None:
     exchange(tool.Tool, "_validated", lambda self, name, given, usage: given)
 
 
-def _one_state_for_all() -> None:
-    from safe_codeact import runtime
-
-    opened = runtime.RuntimeCore.open_session
-    exchange(runtime.RuntimeCore, "open_session", lambda self, session_id: opened(self, "everybody"))
-
-
 def _bad_end_changes_state() -> None:
     from safe_codeact import session
 
@@ -121,7 +114,6 @@ HOLES: tuple[Hole, ...] = (
     Hole(name="nobody is asked for approval", target="combined", sides=("host",), make=lambda: _lines_read_as(approval="never")),
     Hole(name="a tool that is denied is offered", target="combined", sides=("host",), make=_denied_tool_offered, sample=True),
     Hole(name="arguments of tools are not checked", target="combined", sides=("host",), make=_arguments_not_checked),
-    Hole(name="all sessions have one state", target="kernel", sides=("host",), make=_one_state_for_all),
     Hole(name="an action that ends badly changes the state", target="unchanged", sides=("host",), make=_bad_end_changes_state),
     Hole(name="a breach of protocol raises in the host", target="kernel", sides=("host",), make=_violations_raise),
 )  # fmt: skip
