@@ -7,6 +7,7 @@ file there, so that the next action can read what was left out instead of comput
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 
 from safe_codeact.host import observe
@@ -16,6 +17,8 @@ from safe_codeact.observation import Artifact
 from safe_codeact.wire import messages
 
 _ARTIFACT_BYTES = 16 * 1024 * 1024  # of one file; larger ones stay in the workspace
+_FOLDER = "whole-output"
+_KEPT = 5  # files of each part: a session that prints much must not fill its workspace with it
 _ARTIFACTS_BYTES = 64 * 1024 * 1024
 
 
@@ -35,8 +38,8 @@ def written(workspace: Workspace | None, before: Mapping[str, Item], now: Mappin
 
 
 def keep_whole(workspace: Workspace, now: Mapping[str, Item], transcript: Transcript) -> dict[str, str]:
-    """Write what is too long to be shown into files; their names by "stdout", "stderr" and "value". What does not fit into
-    the workspace is shown cut, as it would be without one."""
+    """Write what is too long to be shown into files of a folder of its own, the last few of each part; their names by
+    "stdout", "stderr" and "value". What does not fit into the workspace is shown cut, as it would be without one."""
     answer = transcript.answer if isinstance(transcript.answer, messages.Finished) else None
     texts = {
         "stdout": "".join(transcript.stdout),
@@ -44,12 +47,19 @@ def keep_whole(workspace: Workspace, now: Mapping[str, Item], transcript: Transc
         "value": (answer.value or "") if answer is not None else "",
     }
     kept: dict[str, str] = {}
-    listing = dict(now)
     for part, text in texts.items():
         if len(text) > observe.TEXT_CHARACTERS:
-            name = next(name for n in range(1, len(now) + 2) if (name := f"{part}-{n}.txt") not in now)
             with contextlib.suppress(OSError, ValueError):
-                workspace.write(name, text.encode("utf-8", "backslashreplace"), listing)
-                kept[part] = name
-                listing = workspace.listing()
+                kept[part] = _write(workspace, part, text)
     return kept
+
+
+def _write(workspace: Workspace, part: str, text: str) -> str:
+    there = workspace.listing()
+    ours = re.compile(rf"{_FOLDER}/{part}-([0-9]{{1,9}})\.txt")
+    numbers = sorted(int(match[1]) for path in there if (match := ours.fullmatch(path)))
+    for number in numbers[: max(len(numbers) - _KEPT + 1, 0)]:
+        workspace.delete(f"{_FOLDER}/{part}-{number}.txt")
+    name = f"{_FOLDER}/{part}-{numbers[-1] + 1 if numbers else 1}.txt"
+    workspace.write(name, text.encode("utf-8", "backslashreplace"))
+    return name

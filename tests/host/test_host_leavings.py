@@ -107,22 +107,37 @@ def test_a_frame_is_shown_as_bounded_text_and_as_html_only_escaped(session: Sess
 def test_long_output_is_in_a_file_that_the_observation_names_with_head_and_tail_shown(session: Session) -> None:
     observation = session.run("print('HEAD')\nfor n in range(8_000): print('line', n)\nprint('TAIL')")
     assert observation.text.startswith("HEAD\nline 0\n")
-    assert "characters left out: all of it is in stdout-1.txt …]\n" in observation.text
+    assert "characters left out: all of it is in whole-output/stdout-1.txt …]\n" in observation.text
     assert "line 7999\nTAIL" in observation.text
-    assert session.files.read("stdout-1.txt").decode() == observation.stdout
-    assert "stdout-1.txt" in [artifact.name for artifact in observation.artifacts]
-    assert session.run("len(open('stdout-1.txt').read().splitlines())").value == "8002"
+    assert session.files.read("whole-output/stdout-1.txt").decode() == observation.stdout
+    assert "whole-output/stdout-1.txt" in [artifact.name for artifact in observation.artifacts]
+    assert session.run("len(open('whole-output/stdout-1.txt').read().splitlines())").value == "8002"
 
 
-def test_a_long_value_and_long_warnings_are_kept_as_well_and_no_file_of_the_action_s_is_replaced(
-    session: Session,
-) -> None:
-    assert session.run("open('value-1.txt', 'w').write('mine')").outcome == "completed"
+def test_a_long_value_and_long_warnings_are_kept_as_well(session: Session) -> None:
     observation = session.run("import sys\nprint('w' * 30_000, file=sys.stderr)\n'v' * 40_000")
-    assert "all of it is in value-2.txt" in observation.text
-    assert "all of it is in stderr-1.txt" in observation.text
-    assert session.files.read("value-1.txt") == b"mine"
-    assert session.files.read("value-2.txt").decode() == observation.value
+    assert "all of it is in whole-output/value-1.txt" in observation.text
+    assert "all of it is in whole-output/stderr-1.txt" in observation.text
+    assert session.files.read("whole-output/value-1.txt").decode() == observation.value
+
+
+def test_of_long_outputs_the_last_five_are_kept_and_nothing_else_goes(runtime: Runtime) -> None:
+    with runtime.session() as session:
+        session.run("import os\nos.mkdir('whole-output')\nopen('whole-output/mine.txt', 'w').write('mine')")
+        for _ in range(7):
+            observation = session.run("'v' * 40_000")
+        assert "all of it is in whole-output/value-7.txt" in observation.text
+        kept = [f"whole-output/value-{number}.txt" for number in range(3, 8)]
+        assert session.files.list() == ["whole-output/mine.txt", *kept]
+
+
+def test_where_the_folder_cannot_be_made_long_output_is_only_cut(runtime: Runtime) -> None:
+    with runtime.session() as session:
+        session.run("open('whole-output', 'w').write('mine')")
+        observation = session.run("'v' * 40_000")
+        assert observation.outcome == "completed"
+        assert "characters left out …]" in observation.text
+        assert session.files.read("whole-output") == b"mine"
 
 
 def test_output_for_which_there_is_no_room_is_only_cut(runtime: Runtime) -> None:
