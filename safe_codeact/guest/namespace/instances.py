@@ -96,6 +96,11 @@ def guest_reducer(pickler: Any, cls: type) -> Callable[[Any], Any]:
     return lambda obj: _reduced(pickler, native, obj, arguments(obj), content(obj), {})
 
 
+def reduce_counter(pickler: Any, obj: Any) -> Any:
+    """As a dict of the session's: its own reduction has no end where a counter is among what it counts."""
+    return pickler.named(obj) or _reduced(pickler, dict, obj, (), dict(dict.items(obj)), {})
+
+
 def _reduced(
     pickler: Any, native: type, obj: Any, arguments: tuple[Any, ...], content: Any, fields: dict[str, Any]
 ) -> Any:

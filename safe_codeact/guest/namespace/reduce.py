@@ -338,6 +338,7 @@ _LATE: dict[str, Any] = {
     "numpy.ndarray": SessionPickler._reduce_array,
     "numpy.ufunc": SessionPickler._reduce_ufunc,
     "zoneinfo.ZoneInfo": SessionPickler._reduce_zone,
+    "collections.Counter": instances.reduce_counter,
     "safe_codeact.guest.interpreters.definitions.Function": SessionPickler._reduce_definition,
     **values.LATE,
     **frames.LATE,
