@@ -106,7 +106,6 @@ def _violations_raise() -> None:
 
 HOLES: tuple[Hole, ...] = (
     Hole(name="the filter allows sockets", target="kernel", sides=("host", "guest"), make=lambda: _allowing("socket", "connect", "sendto")),
-    Hole(name="the filter allows signals", target="kernel", sides=("host", "guest"), make=lambda: _allowing("kill", "tkill", "tgkill")),
     Hole(name="the filter allows changing modes by path", target="kernel", sides=("host", "guest"), make=lambda: _allowing("chmod", "fchmodat", "utimensat", "chown")),
     Hole(name="the host's environment reaches the zygote", target="kernel", sides=("host",), make=_environment_passed_on),
     Hole(name="calls of tools are not counted", target="combined", sides=("host",), make=lambda: _lines_read_as(max_calls=10**6)),

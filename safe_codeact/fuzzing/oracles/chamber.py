@@ -60,7 +60,7 @@ class Chamber:
     def judge(self, source: str, policies: list[Policy]) -> list[list[Any]]:
         """For each policy: whether it allows the source, the codes of its findings, and whether it says so twice. Empty:
         the process that judged died, or took too long."""
-        given = [with_vault(policy).to_plain() for policy in policies]
+        given = [policy.to_plain() for policy in policies]
         return self._ask({"judge": source, "policies": given}).get("verdicts", [])  # type: ignore[no-any-return]
 
     def both(self, source: str) -> tuple[dict[str, Any], dict[str, Any]]:
