@@ -6,6 +6,7 @@ that is what a comparison and an inheritance are about.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import yaml
@@ -134,7 +135,7 @@ _WHERE = (
     "*a",
     "<<: *a",
     "!!python/object/apply:os.system [id]",
-    "!!str 1",
+    "!!str ",
     "? x\n: y",
     "%YAML 1.1\n---\n",
     "---\n",
@@ -181,7 +182,9 @@ def texts(draw: DrawFn) -> str:
         path = shipped.path(name)
         text = path.read_text("utf-8")[: draw(st.sampled_from([200, 2000, 100_000]))] if path is not None else ""
     parts = st.sampled_from([*_FRAGMENTS, *_TRAPS, *_WHERE, *_UNSEEN]) | st.text(max_size=6)
+    is_aimed = draw(st.booleans())
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 5]))):
-        at = draw(st.integers(0, len(text)))
+        values = [found.end() for found in re.finditer(": ", text)]  # where a value begins
+        at = draw(st.sampled_from(values) if values and is_aimed else st.integers(0, len(text)))
         text = text[:at] + draw(parts) + text[at + draw(st.sampled_from([0, 0, 1, 4, 30])) :]
     return text
