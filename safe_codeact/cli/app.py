@@ -71,7 +71,9 @@ def _misused(error: Any) -> int:
 
     By its shape, since typer has a copy of click's exceptions of its own from some version on. Raises any other error.
     """
-    if not (isinstance(getattr(error, "message", None), str) and hasattr(error, "show") and hasattr(error, "exit_code")):
+    if not (
+        isinstance(getattr(error, "message", None), str) and hasattr(error, "show") and hasattr(error, "exit_code")
+    ):
         raise error
     error.message = terminal.escaped(error.message)
     error.show()

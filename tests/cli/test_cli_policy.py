@@ -241,7 +241,10 @@ def test_a_policy_is_learned_from_a_run_and_nothing_of_it_can_be_left_out(tmp_pa
     (tmp_path / "means.py").write_text(_PROGRAM)
     learned = _cli("policy", "learn", "means.py", "--policy", "tools-only", cwd=tmp_path)
     assert learned.returncode == 0, learned.stderr
-    assert b"no program needed these grants: math, datetime, json, re, collections, itertools, typing, tools.search, tools.lookup." in learned.stderr
+    assert (
+        b"no program needed these grants: math, datetime, json, re, collections, itertools, typing, tools.search, tools.lookup."
+        in learned.stderr
+    )
     text = learned.stdout.decode()
     lines = [line for line in text.splitlines() if "module:" in line]
     assert [line.split("module: ")[1].split(",")[0] for line in lines] == ["xml", "os", "statistics"]
