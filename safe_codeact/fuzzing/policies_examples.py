@@ -104,6 +104,12 @@ def pairs(draw: DrawFn) -> dict[str, Any]:
     if not draw(st.integers(0, 3)):
         return {"old": old, "new": draw(trees)}
     new = dict(old)
+    if old.get("tools") and draw(st.booleans()):  # one field of one tool
+        name, line = draw(st.sampled_from(sorted(old["tools"]))), draw(_tool)
+        field = draw(st.sampled_from(["when", "when", "max_calls", "approval", "deny"]))
+        kept = {key: value for key, value in old["tools"][name].items() if key != field}
+        changed = {**kept, field: line[field]} if field in line else kept
+        return {"old": old, "new": {**old, "tools": {**old["tools"], name: changed}}}
     for section in draw(
         st.lists(
             st.sampled_from(["language", "tools", "limits", "filesystem", "isolation", "output"]),
