@@ -125,7 +125,12 @@ class _Terminal:
         self._folder = folder
 
     def run(self, example: dict[str, Any]) -> Course:
-        """Raises `Escape`."""
+        """Raises `Escape`, and `ValueError` for what no example of ours is: a finding may come from a stranger, and names
+        neither another command nor a place outside the folder."""
+        if tuple(example["options"]) not in _OPTIONS.get(example["verb"], ()):
+            raise ValueError(f"{example['verb']!r} with {example['options']!r} is no example of this target")
+        if any("/" in name or name in (".", "..") for name, _content in example["files"]):
+            raise ValueError("a file of an example lies in its folder")
         with tempfile.TemporaryDirectory(dir=self._folder) as here:
             given = [self._made(Path(here), name, content) for name, content in example["files"]]
             names = [f"./{name}" if example["dotted"] else name for name in given][: example["given"]]

@@ -67,7 +67,10 @@ class Finding:
         return replace(self, tools=tools)
 
     def recur(self, tools: tuple[Callable[..., Any], ...] = (), policy: Policy | None = None) -> Escape | None:
-        """Try it once more, under its own policy or another one. The escape, or None where the property holds now."""
+        """Try it once more, under its own policy or another one. The escape, or None where the property holds now.
+
+        Raises `UnusableFinding` where its example is none that the target could have made.
+        """
         if policy is None:
             policy = Policy.load("strict") if self.policy is None else Policy.from_dict(_as_file(self.policy))
         with targets.load(self.target).open(Setting(policy, tools)) as run:
@@ -75,6 +78,8 @@ class Finding:
                 run(self.example)
             except Escape as escape:
                 return escape
+            except (ValueError, KeyError, TypeError) as error:
+                raise UnusableFinding(f"its example is none of the target {self.target!r}: {error}.") from error
         return None
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from safe_codeact import Policy
-from safe_codeact.fuzzing import Setting, guided, runner, targets
+from safe_codeact.fuzzing import Setting, findings, guided, runner, targets
 
 STRICT = Setting(Policy.load("strict"))
 SEEDS = Path(__file__).resolve().parents[2] / "fuzz" / "seeds"
@@ -46,3 +48,16 @@ def test_every_property_is_run_for_a_fixed_time_here_or_beside() -> None:
     from test_fuzzing_properties import EXAMPLES
 
     assert {*FIXED, *EXAMPLES} == set(targets.names())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"verb": "mcp"}, {"options": ["--out", "/tmp/elsewhere"]}, {"files": [["../elsewhere", "00"]]}, {"files": 7}],
+    ids=["verb", "options", "place", "form"],
+)
+def test_a_finding_of_a_stranger_runs_no_other_command_and_writes_nowhere_else(changed: dict[str, Any]) -> None:
+    regression = next((SEEDS.parent / "regressions").glob("commands-*.json"))
+    finding = findings.read(regression)
+    forged = dataclasses.replace(finding, example={**finding.example, **changed})
+    with pytest.raises(findings.UnusableFinding, match="its example is none of the target 'commands'"):
+        forged.recur()
