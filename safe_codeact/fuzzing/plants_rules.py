@@ -133,7 +133,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(name="a diff does not look at files", target="policy-diff", sides=("host",), make=lambda: _diff_is_blind("_files")),
     Hole(name="a diff does not look at conditions", target="policy-diff", sides=("host",), make=lambda: _diff_is_blind("_condition")),
     Hole(name="a diff's witnesses are not verified", target="policy-diff", sides=("host",), make=_diff_invents_witnesses),
-    Hole(name="a child's denials replace its parent's", target="policy-inheritance", sides=("host",), make=_denials_are_replaced, sample=True),
+    Hole(name="a child's denials replace its parent's", target="policy-inheritance", sides=("host",), make=_denials_are_replaced),
     Hole(name="a child allows a tool that its parent denied", target="policy-inheritance", sides=("host",), make=_denials_are_undone),
     Hole(name="what a model thinks is read as its action", target="replies", sides=("host",), make=_thinking_is_read),
     Hole(name="a fence that ends in a token is not closed", target="replies", sides=("host",), make=_end_tokens_stay),

@@ -22,7 +22,7 @@ from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.deadline import ActionTimeout, Deadline
 from safe_codeact.guest.interpreters import dispatch
 from safe_codeact.guest.knowledge import Knowledge
-from safe_codeact.guest.modules import Modules
+from safe_codeact.guest.modules import Modules, unopened
 from safe_codeact.guest.modules.patches import matplotlib as plots
 from safe_codeact.guest.recording import install as record
 from safe_codeact.guest.state import State, use_reserve
@@ -74,6 +74,7 @@ def serve(equipment: Equipment, connection: socket.socket, receipt: Receipt) -> 
     deadline = Deadline()
     channel = Channel(connection, deadline)
     channel.send(messages.Ready(receipt=receipt.to_plain()))
+    unopened.install(equipment.reach)
     _rehearse(equipment, channel)
     try:
         request = channel.first()

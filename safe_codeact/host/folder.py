@@ -78,7 +78,10 @@ def remove_private_folder(folder: Path) -> None:
     What another thread is moving or removing at the same moment is left to it.
     """
     for pattern in ("workspaces/*", "slots*/*/*"):
-        for workspace in folder.glob(pattern):
+        found: list[Path] = []
+        with contextlib.suppress(OSError):
+            found = list(folder.glob(pattern))
+        for workspace in found:
             with contextlib.suppress(OSError):
                 workspace.parent.chmod(0o711)
                 parent = os.open(workspace.parent, _FOLDER)

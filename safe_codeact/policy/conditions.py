@@ -18,6 +18,7 @@ asks a list for a member or a text for a part; `==` needs two values of one kind
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -51,13 +52,14 @@ Node = Callable[[Mapping[str, Any]], Any]
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A parsed condition. `names` are the parameters that it asks about, `paths` what it reads of them (`("order", "total")`),
-    and `constants` the numbers and texts that it holds them against."""
+    and `constants` the numbers and texts that it holds them against, `lists` the lists of those."""
 
     text: str
     names: frozenset[str]
     _root: Node
     paths: frozenset[tuple[str, ...]] = frozenset()
     constants: frozenset[int | float | str] = frozenset()
+    lists: frozenset[tuple[int | float | str, ...]] = frozenset()
 
     def holds(self, arguments: Mapping[str, Any]) -> bool:
         """Whether the call may go through. Raises `Unmet` where the condition makes no sense for `arguments`."""
@@ -71,7 +73,14 @@ def parse(text: str) -> Condition:
     parser = _Parser(text)
     root = parser.condition(0)
     parser.expect_end()
-    return Condition(text, frozenset(parser.names), root, frozenset(parser.paths), frozenset(parser.constants))
+    return Condition(
+        text,
+        frozenset(parser.names),
+        root,
+        frozenset(parser.paths),
+        frozenset(parser.constants),
+        frozenset(parser.lists),
+    )
 
 
 # ---- what is said about values
@@ -178,6 +187,7 @@ class _Parser:
         self.names: set[str] = set()
         self.paths: set[tuple[str, ...]] = set()
         self.constants: set[int | float | str] = set()
+        self.lists: set[tuple[int | float | str, ...]] = set()
         at = 0
         while text[at:].strip():
             match = _TOKEN.match(text, at)
@@ -271,6 +281,10 @@ class _Parser:
             if not self._take(","):
                 self._expect("]")
                 break
+        with contextlib.suppress(Unmet):  # it holds parameters
+            values = tuple(item({}) for item in items)
+            if all(type(value) in (int, float, str) for value in values):
+                self.lists.add(values)
         return lambda arguments: [item(arguments) for item in items]
 
     def _parameter(self, name: str) -> Node:

@@ -34,7 +34,8 @@ def calls_for(target: conditions.Condition, *others: conditions.Condition) -> tu
     """
     constants = frozenset().union(*(each.constants for each in (target, *others)))
     paths = sorted(frozenset().union(*(each.paths for each in (target, *others))))
-    kinds, complete = _values(constants, max(1, len(paths)))
+    lists = frozenset().union(*(each.lists for each in (target, *others)))
+    kinds, complete = _values(constants, lists, max(1, len(paths)))
     if len(kinds) ** len(paths) > MOST_CALLS:
         return [], False
     calls: list[dict[str, Any]] = []
@@ -89,7 +90,9 @@ def holds(parsed: conditions.Condition, arguments: Mapping[str, Any]) -> bool | 
         return None
 
 
-def _values(constants: frozenset[int | float | str], parameters: int) -> tuple[dict[str, list[Any]], bool]:
+def _values(
+    constants: frozenset[int | float | str], lists: frozenset[tuple[int | float | str, ...]], parameters: int
+) -> tuple[dict[str, list[Any]], bool]:
     """Values by kind; lists of texts and of numbers are two, since each is compared with members of its own."""
     figures = {each for each in constants if not isinstance(each, str)}
     numbers = sorted(each for each in figures if abs(each) <= _LARGEST)
@@ -99,8 +102,13 @@ def _values(constants: frozenset[int | float | str], parameters: int) -> tuple[d
     words = {"", _UNHEARD, *texts, *(text + _UNHEARD for text in texts), "".join(texts), "".join(texts) + _UNHEARD}
     words |= {"\u00e9" * length for length in lengths if length <= _LONGEST}
     members = texts[:_MOST_MEMBERS]
-    text_lists = [list(each) for size in range(1, len(members) + 1) for each in itertools.combinations(members, size)]
+    text_lists: list[list[Any]] = [
+        list(each) for size in range(1, len(members) + 1) for each in itertools.combinations(members, size)
+    ]
     text_lists += [[_UNHEARD] * length for length in lengths if 0 < length <= _LONGEST]
+    written = [list(each) for each in sorted(lists, key=repr)]  # in their own order, and with what is in them twice
+    number_lists = [each for each in written if each and not any(isinstance(value, str) for value in each)]
+    text_lists += [each for each in written if each and each not in number_lists]
     kinds: dict[str, list[Any]] = {
         "number": sorted(around),
         "text": sorted(words),
@@ -108,7 +116,7 @@ def _values(constants: frozenset[int | float | str], parameters: int) -> tuple[d
         "none": [None],
         "empty": [[]],
         "texts": [*text_lists, [_UNHEARD]],
-        "numbers": [*([number] for number in numbers), [max(around) + 1]],
+        "numbers": [*([number] for number in numbers), *number_lists, [max(around) + 1]],
     }
     return kinds, len(numbers) == len(figures) and len(texts) <= _MOST_MEMBERS and all(
         each <= _LONGEST for each in lengths

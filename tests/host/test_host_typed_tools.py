@@ -387,7 +387,7 @@ def test_what_does_not_fit_is_an_exception_of_the_action_that_says_how_it_is_use
     assert observation.error is not None
     assert observation.error.type.rpartition(".")[2] == error[0]
     assert observation.error.message.startswith(error[1]), observation.error.message
-    assert "test_host_typed" not in observation.text
+    assert "test_host_typed_tools.py" not in observation.text
     assert 'File "/' not in observation.text
     assert all(record.outcome != "returned" for record in observation.tool_calls if "find" not in call)
 

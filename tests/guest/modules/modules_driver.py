@@ -144,6 +144,7 @@ def _turns(policy: Any, modules: Any, reach: Any, workspace: str, turns: list[st
     from safe_codeact.guest import audit
     from safe_codeact.guest.guards import guarded_builtins
     from safe_codeact.guest.interpreters import compiled
+    from safe_codeact.guest.modules import unopened
     from safe_codeact.guest.modules.files import guarded_open
 
     names: dict[str, Any] = {"__name__": "__main__"}
@@ -161,6 +162,7 @@ def _turns(policy: Any, modules: Any, reach: Any, workspace: str, turns: list[st
             continue
         modules.enter_worker(given, out, out)
         if not number:
+            unopened.install(reach)
             audit.install(reach, given)
         before = sys.stdout, sys.stderr
         sys.stdout = sys.stderr = out
