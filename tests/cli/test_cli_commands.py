@@ -153,7 +153,11 @@ def test_check_as_json_is_one_document(tmp_path: Path) -> None:
     assert [finding["code"] for finding in judged["findings"]] == ["G401"]
 
 
-@pytest.mark.parametrize("source", [b"", b"\xef\xbb\xbf1", b"(" * 5000, b"x" * 2_000_000, b"\x00", b"a\x1b[2Jb = 1"])
+@pytest.mark.parametrize(
+    "source",
+    [b"", b"\xef\xbb\xbf1", b"(" * 5000, b"x" * 2_000_000, b"\x00", b"a\x1b[2Jb = 1"],
+    ids=lambda source: repr(source[:8]),  # a name goes into the environment of every process that a test starts
+)
 def test_check_answers_any_text_without_a_traceback_or_a_control_character(source: bytes) -> None:
     done = _cli("check", "-", stdin=source)
     assert done.returncode in (0, 3)

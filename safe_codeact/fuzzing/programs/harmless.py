@@ -35,7 +35,7 @@ _ATOMS: Final = st.one_of(_CONSTANTS, _NAMES, _ATTRIBUTES.map(lambda name: f"thi
 _OPERATORS: Final = st.sampled_from(["+", "-", "*", "/", "//", "%", "==", "!=", "<", "<=", "in", "is", "and", "or"])
 _FUNCTIONS: Final = st.sampled_from(
     ["len", "sorted", "str", "repr", "list", "tuple", "sum", "min", "max", "any", "all", "bool", "type", "abs", "round", "set",
-     "reversed", "enumerate", "iter", "hash", "callable", "int", "float", "divmod", "zip", "bytes", "ascii", "format"]
+     "reversed", "enumerate", "iter", "callable", "int", "float", "divmod", "zip", "bytes", "ascii", "format"]
 )  # fmt: skip
 _PREAMBLE: Final = """class Thing:
     count = 0
@@ -55,6 +55,7 @@ def _wider(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(inner, _OPERATORS, inner).map(lambda part: f"({part[0]} {part[1]} {part[2]})"),
         st.tuples(_FUNCTIONS, inner).map(lambda part: f"{part[0]}({part[1]})"),
         inner.map(lambda value: f"type({value}).__name__"),
+        inner.map(lambda value: f"(hash({value}) == hash({value}))"),
         inner.map(lambda value: f"[i for i in {value}]"),
         inner.map(lambda value: f"{{i: str(i) for i in {value}}}"),
         inner.map(lambda value: f"'{{0}}|{{0!r:>5}}'.format({value})"),

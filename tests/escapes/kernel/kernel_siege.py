@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,19 @@ class Siege:
     def names(self) -> dict[str, Any]:
         return self.world.names(
             ZYGOTE=self.launcher._zygote.pid,
-            STANDBY=next(iter(self.launcher._alive)) if not self.launcher._ready else self.launcher._ready[-1].pid,
+            STANDBY=self._standing_by(),
             SIBLING=self._sibling_pid,
             SIBLING_SLOT=str(self._sibling_slot),
             STATE=str(self.runtime._core.folder / "vault"),
         )
+
+    def _standing_by(self) -> int:
+        """A worker that goes on standing by: of two, the one that is not handed out next (which is the attacker's own)."""
+        deadline = time.monotonic() + 60
+        while len(self.launcher._ready) < 2:
+            assert time.monotonic() < deadline, "no second worker stands by"
+            time.sleep(0.01)
+        return self.launcher._ready[-1].pid
 
     def attack(self, attack: Attack) -> tuple[Any, list[str]]:
         """The observation, and every breach that is seen from outside."""
