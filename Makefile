@@ -8,14 +8,21 @@ OTHER_PYTHONS ?= 3.12 3.13
 # Each file in one process (tests/conftest.py): its fixtures are made once. A process that dies ends the run (pytest-xdist would wait for it).
 SIDE_BY_SIDE = --numprocesses 2 --dist loadgroup --max-worker-restart 0
 
-.PHONY: demo test setup lint types unit pythons filters format clean bench bench-peers bench-check soak real-model fuzz fuzz-plants fuzz-guided
+.PHONY: demo test setup environments lint types unit pythons filters format clean bench bench-peers bench-check soak real-model fuzz fuzz-plants fuzz-guided
 
 demo: setup
 	$(RUN) -m safe_codeact.demo
 
-test: setup lint types unit pythons
+test: environments lint types unit pythons
 
 setup: $(VENV)/ready
+
+# Each CPython's own, two at a time: pip works on one core.
+environments:
+	@$(MAKE) --no-print-directory --jobs 2 setup $(addprefix setup-on-,$(OTHER_PYTHONS))
+
+setup-on-%:
+	@tests/on_python.sh set-up $*
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,7 +43,7 @@ unit:
 
 # What depends on the interpreter (grammar, transform, snapshots), on every other CPython found here.
 pythons:
-	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
+	@for version in $(OTHER_PYTHONS); do tests/on_python.sh test $$version || exit 1; done
 
 filters: setup
 	$(RUN) -m safe_codeact.kernel.export
