@@ -38,8 +38,8 @@ STEPS: Final[Steps] = {
     "output": (st.sampled_from(["stdout", "stderr"]), _sizes),
     "display": (_sizes,),
     "calls": (
-        st.sampled_from([1, 1, 2, 5, MAX_OUTSTANDING, MAX_OUTSTANDING + 1]),
-        st.sampled_from(["double", "double", "pay", "later", "secret", "Double", "os.system"]),
+        st.sampled_from([1, 1, 2, MAX_OUTSTANDING, MAX_OUTSTANDING + 1, MAX_OUTSTANDING + 1]),
+        st.sampled_from(["double", "double", "double", "pay", "later", "later", "secret", "Double", "os.system"]),
         st.sampled_from([1, 100, 101, 1e9, "1", None, True, [1], 2**70]),
         st.sampled_from([1, 1, 1, 1, 1, 0, 2]),
     ),
