@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.gate.report import Finding
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from safe_codeact.errors import StoreError
+from safe_codeact.frozen import dataclass
 from safe_codeact.host import exchange
 from safe_codeact.host.action import Action, Pending, discard, pending, require_settled, resumed
 from safe_codeact.host.apart import in_thread

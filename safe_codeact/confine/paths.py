@@ -11,8 +11,9 @@ Where workers have mounts of their own, the same list is all that is mounted: wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
+
+from safe_codeact.frozen import dataclass
 
 SITE_FOLDERS = ("site-packages", "dist-packages")
 # Large, never imported by an action, and each a rule less to install per worker.

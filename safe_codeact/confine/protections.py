@@ -12,12 +12,13 @@ import math
 import platform
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from safe_codeact.confine.syscalls import LISTENED_STAGES, MACHINES, Profile, program_names
 from safe_codeact.errors import ConfinementUnavailable
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy.effective import Policy, Requirement
 
 MIB = 1 << 20

@@ -8,10 +8,10 @@ wrong is a list of sentences; the host kills the worker on the first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact.confine.protections import LANDLOCK_MINIMUM, NAMESPACES, Plan
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy.effective import Requirement
 
 

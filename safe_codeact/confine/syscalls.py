@@ -19,8 +19,9 @@ Together they answer as the first pair does, call by call. Whoever listens kills
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from typing import Literal
+
+from safe_codeact.frozen import dataclass
 
 Profile = Literal["computation", "workspace"]
 PROFILES: tuple[Profile, ...] = ("computation", "workspace")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import CodeType
 from typing import Literal
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.gate.bounds import ACTION_FILENAME, MOST_COPIES, MOST_HANDLERS, bounded, copies, handlers, parsed
 from safe_codeact.gate.formulas import FormulaWalk, staged
 from safe_codeact.gate.names import ECHO, MARKER, unmark

@@ -17,11 +17,12 @@ import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import PosixPath
 from typing import Any, Final
 
 from safe_codeact.confine.paths import SITE_FOLDERS, ZONES, library_paths, package_paths
+from safe_codeact.frozen import dataclass
 from safe_codeact.gate.names import words
 from safe_codeact.policy.effective import Policy
 

@@ -18,12 +18,12 @@ import socket
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safe_codeact.confine.names import words_for
 from safe_codeact.confine.protections import Plan, digest_programs, read_programs
+from safe_codeact.frozen import dataclass
 from safe_codeact.guest import enclosure, lockdown
 from safe_codeact.guest.listeners import Listeners
 from safe_codeact.guest.zygote import libraries, library_rules

@@ -10,9 +10,10 @@ import io
 import os
 import resource
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.guest import namespace
 from safe_codeact.guest.channel import Channel
 from safe_codeact.guest.knowledge import Knowledge

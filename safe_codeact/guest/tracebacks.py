@@ -7,10 +7,10 @@ the action's object: what CPython keeps in it is read beneath its class, and its
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.gate.bounds import ACTION_FILENAME
 from safe_codeact.gate.names import plain_text
 

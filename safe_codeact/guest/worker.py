@@ -11,10 +11,10 @@ import contextlib
 import os
 import socket
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact.confine.receipt import Receipt
+from safe_codeact.frozen import dataclass
 from safe_codeact.gate.check import Judgement, judge
 from safe_codeact.gate.names import plain_text
 from safe_codeact.guest import audit, copying, display, hints, namespace, preload, rehearsal, tracebacks

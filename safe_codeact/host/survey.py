@@ -8,13 +8,13 @@ import os
 import platform
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safe_codeact.confine.protections import Plan, plan_for, read_programs
 from safe_codeact.confine.syscalls import allowed
 from safe_codeact.errors import ConfinementUnavailable, SafeCodeActError
+from safe_codeact.frozen import dataclass
 from safe_codeact.host import groups
 from safe_codeact.policy.effective import Policy
 from safe_codeact.runtime import Runtime

@@ -11,11 +11,11 @@ import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pydantic
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.host.typed_dicts import readable_by_pydantic
 from safe_codeact.wire import messages
 

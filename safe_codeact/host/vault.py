@@ -10,10 +10,10 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from safe_codeact.errors import StoreError
+from safe_codeact.frozen import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.kernel.libc import LIBC, MACHINE
 
 Layer = Literal["seccomp", "landlock", "limits", "descriptors", "namespaces"]

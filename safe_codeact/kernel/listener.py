@@ -16,8 +16,8 @@ import os
 import select
 import signal
 import socket
-from dataclasses import dataclass
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.kernel import process, seccomp
 from safe_codeact.kernel.libc import LIBC, call
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from safe_codeact.errors import InvalidPolicy
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy.fields import NO_UNLIMITED
 from safe_codeact.policy.schema import PolicyFile
 from safe_codeact.policy.tree import Mark, Node, Path, dotted, place

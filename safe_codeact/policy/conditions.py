@@ -22,8 +22,9 @@ import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from safe_codeact.frozen import dataclass
 
 MAX_LENGTH = 1_000  # characters of a condition
 _MAX_DEPTH = 20

@@ -11,8 +11,10 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal
+
+from safe_codeact.frozen import dataclass
 
 if TYPE_CHECKING:
     import os

@@ -11,13 +11,13 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from safe_codeact.errors import InvalidPolicy
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy import document, effective, lock, shipped
 from safe_codeact.policy.complaints import problems, shown
 from safe_codeact.policy.example_lines import as_line

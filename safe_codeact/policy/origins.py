@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy.effective import Policy
 from safe_codeact.policy.example_lines import as_line
 from safe_codeact.policy.load import Source, chain_of, finished, in_one_line, merged

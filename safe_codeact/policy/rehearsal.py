@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.policy.effective import Example, Policy
 from safe_codeact.policy.parts import importable
 

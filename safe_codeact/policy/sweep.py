@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from safe_codeact.frozen import dataclass
 
 
 class Takes(Enum):

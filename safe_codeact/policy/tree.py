@@ -6,8 +6,9 @@ until the very end, and a merged policy still says of each line which file it ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from safe_codeact.frozen import dataclass
 
 Scalar: TypeAlias = str | int | float | bool | None
 Path: TypeAlias = tuple[str | int, ...]  # ("language", "imports", 3, "module")

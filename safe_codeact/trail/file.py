@@ -17,10 +17,10 @@ import hashlib
 import os
 import secrets
 import stat
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from safe_codeact.errors import TrailError
+from safe_codeact.frozen import dataclass
 from safe_codeact.trail import line
 
 Sync = Literal["record", "action", "never"]

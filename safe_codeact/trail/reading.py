@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact.errors import TrailError
+from safe_codeact.frozen import dataclass
 from safe_codeact.trail import line
 
 

@@ -9,10 +9,10 @@ that the host cannot write to (`checkpoint`); and a trail that was closed says t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact.errors import TrailError
+from safe_codeact.frozen import dataclass
 from safe_codeact.trail import line
 from safe_codeact.trail.reading import Line, lines
 from safe_codeact.trail.trail import SIGNED, kept_checkpoint

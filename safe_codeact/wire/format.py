@@ -17,7 +17,7 @@ refusing it would protect nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from safe_codeact.frozen import dataclass
 
 HEADER_BYTES = 4
 HEAD_BYTES = 2  # the array's head and the tag

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.wire.format import Bounds
 
 _LENGTH_BYTES = 5  # the longest head of a str, bytes, list or dict

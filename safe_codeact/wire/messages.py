@@ -6,8 +6,10 @@ worker is hostile. Only the host's own frames are read by the zygote.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from safe_codeact.frozen import dataclass
 
 # ---- host → zygote
 

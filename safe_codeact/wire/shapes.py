@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.wire import messages as m
 from safe_codeact.wire.format import HEAD_BYTES, KIB, MIB, PLAIN_BOUNDS, Bounds
 from safe_codeact.wire.kinds import (

@@ -16,6 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT = {
     "errors": set(),
     "escaping": set(),
+    "frozen": set(),
     "observation": {"gate.report"},
     "policy": {"errors"},
     "gate": {"errors", "policy"},
@@ -139,6 +140,8 @@ def test_a_package_imports_only_what_the_design_lets_it(path):
         if target == "safe_codeact" or not target.startswith("safe_codeact."):
             continue
         inside = target.removeprefix("safe_codeact.")
+        if inside == "frozen.dataclass":  # how everybody makes data; it imports nothing of ours
+            continue
         assert is_granted(inside, own, MAY_IMPORT[own]), f"{name} imports {target}"
 
 

@@ -19,4 +19,4 @@ print(sorted(name for name in sys.modules if name.startswith("safe_codeact.") an
 def test_wire_imports_nothing_of_the_package_but_errors_and_none_of_the_blocked_modules() -> None:
     run = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, text=True, check=False)
     assert run.stderr == ""
-    assert run.stdout == "['safe_codeact.errors']\n"
+    assert run.stdout == "['safe_codeact.errors', 'safe_codeact.frozen']\n"

@@ -21,8 +21,9 @@ import json
 import struct
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
+
+from safe_codeact.frozen import dataclass
 
 MAGIC = b"SCA-NS\r\n"
 FORMAT = 3

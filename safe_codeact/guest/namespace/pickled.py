@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import Any
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.guest.namespace.known import Known
 from safe_codeact.guest.namespace.raw import class_label
 from safe_codeact.guest.namespace.reduce import Later, NotKept, SessionPickler

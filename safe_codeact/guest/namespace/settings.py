@@ -12,8 +12,9 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from safe_codeact.frozen import dataclass
 
 _PLAIN = (type(None), bool, int, float, str)
 _SEPARATOR = ":"

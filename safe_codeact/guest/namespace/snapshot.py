@@ -11,10 +11,11 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import ModuleType
 from typing import Any, Protocol
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.guest.namespace import layout
 from safe_codeact.guest.namespace.beside import FIGURES
 from safe_codeact.guest.namespace.known import Known

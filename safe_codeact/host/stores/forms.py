@@ -8,10 +8,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from safe_codeact.errors import StoreError
+from safe_codeact.frozen import dataclass
 from safe_codeact.host.stores.store import Origin
 from safe_codeact.host.vault import Kept, Saved
 from safe_codeact.host.workspace import parts_of

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
+from safe_codeact.frozen import dataclass
 from safe_codeact.host.vault import Saved, Vault
 
 
