@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import launcher
 import pytest
 
 # What looks at the whole machine (shared memory, /dev/shm, who is alive) before and after an attack: one after the other.
@@ -60,5 +61,6 @@ def processes_of_ours() -> list[str]:
 def _nothing_is_left_behind():
     before = set(processes_of_ours())
     yield
+    launcher.stop()
     left = [line for line in processes_of_ours() if line not in before]
     assert not left, f"processes left behind: {left}"
