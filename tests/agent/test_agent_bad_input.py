@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import endpoints
+import launcher
 import pytest
 from endpoints import delta, serving, status
 
@@ -20,6 +21,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # prctl(2): what a command leaves behind becomes a
 
 @pytest.fixture(scope="module", autouse=True)
 def _orphans_come_to_us():
+    launcher.server()  # or the first command's start would look as if it had left a process behind
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     yield
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
@@ -51,10 +53,7 @@ def cli(*arguments, server=None, module="safe_codeact", cwd=None):
     if server is not None:
         environment |= {"OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
     before = _children()
-    done = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        capture_output=True, text=True, timeout=120, env=environment, cwd=cwd, check=False,
-    )  # fmt: skip
+    done = launcher.in_text(launcher.started(module, *arguments, environment=environment, cwd=cwd))
     assert "Traceback" not in done.stderr
     assert "a mistake of ours" not in done.stderr
     assert done.stderr.count("\n") <= 1, done.stderr
@@ -124,9 +123,10 @@ def test_a_csv_that_is_missing_is_said_in_one_line(tmp_path, module):
 
 def test_a_csv_that_only_the_action_misses_is_its_observation_and_another_turn_mends_it(tmp_path):
     (tmp_path / "sales.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "files.yaml").write_text("version: 1\nextends: strict\nfilesystem: {workspace: ro}\n")
     replies = ["```python\nopen('sale.csv').read()\n```", "```python\nprint(open('sales.csv').read())\n```", "Done."]
     with serving(replies=replies) as server:
-        done = cli("agent", "Go.", "--file", tmp_path / "sales.csv", server=server, cwd=tmp_path)
+        done = cli("agent", "Go.", "--file", "sales.csv", "--policy", "files.yaml", server=server, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "FileNotFoundError" in done.stdout
     assert "FileNotFoundError" in str(server.requests[1]["messages"][-1])
@@ -227,6 +227,7 @@ def test_a_terminal_that_closes_ends_the_command_and_leaves_no_process():
             with subprocess.Popen(
                 [sys.executable, "-m", "safe_codeact", "agent", "Go.", "--policy", "strict"],
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # which `nohup make test` ignores
             ) as process:  # fmt: skip
                 while not server.requests:
                     time.sleep(0.01)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import endpoints
+import launcher
 import pytest
 from endpoints import serving
 from rich.console import Console
@@ -26,8 +26,10 @@ from safe_codeact.agent import (
     ReplyReturned,
     read_trajectories,
 )
+from safe_codeact.cli import agent
 from safe_codeact.cli.outbox import safe_name, write_artifacts
 from safe_codeact.cli.transcript import Transcript
+from safe_codeact.demo.__main__ import POLICY
 from safe_codeact.trail import verify
 from safe_codeact.trail.reading import records
 
@@ -38,15 +40,7 @@ def command(*arguments, server=None, cwd=None):
     if server is not None:
         environment |= {"OPENAI_API_KEY": server.api_key}
         arguments = (*arguments, "--base-url", server.base_url, "--model", "m")
-    return subprocess.run(
-        [sys.executable, "-m", "safe_codeact", "agent", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment,
-        cwd=cwd,
-        check=False,
-    )
+    return launcher.in_text(launcher.started("safe_codeact", "agent", *arguments, environment=environment, cwd=cwd))
 
 
 WRITE = "Copy it.\n```python\nwith open('out.txt', 'w') as f:\n    f.write(open('in.txt').read().upper())\n```"
@@ -55,11 +49,19 @@ WRITE = "Copy it.\n```python\nwith open('out.txt', 'w') as f:\n    f.write(open(
 def test_an_answered_task_ends_with_0_and_its_files_lie_in_the_output_folder(tmp_path):
     """The given file was in the workspace; the action's file comes out."""
     (tmp_path / "in.txt").write_text("words")
+    (tmp_path / "files.yaml").write_text(
+        "version: 1\nextends: strict\nfilesystem: {workspace: rw}\nlimits: {workspace_files: 9}\n"
+    )
     with serving(replies=[WRITE, "Copied."]) as server:
-        done = command("Copy.", "--file", tmp_path / "in.txt", server=server, cwd=tmp_path)
+        done = command("Copy.", "--policy", "files.yaml", "--file", "in.txt", server=server, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Copied." in done.stdout
     assert (tmp_path / "safe-codeact-output" / "out.txt").read_text() == "WORDS"
+
+
+def test_without_a_policy_it_is_the_one_of_the_demo():
+    """Which the demo runs from end to end."""
+    assert inspect.signature(agent.agent).parameters["policy"].default == POLICY == "analysis"
 
 
 def test_no_answer_within_the_turns_ends_with_1():
