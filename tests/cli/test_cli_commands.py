@@ -8,19 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import launcher
 import pytest
 
 from safe_codeact.gate.rules import RULES, page
 
 
 def _cli(*arguments: str, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "safe_codeact", *arguments],
-        input=stdin,
-        capture_output=True,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "120", **environment},
-        check=False,
+    return launcher.started(
+        "safe_codeact", *arguments, environment={**os.environ, "COLUMNS": "120", **environment}, stdin=stdin
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import launcher
 import pytest
 
 from safe_codeact.policy import shipped
@@ -26,14 +26,7 @@ examples:
 
 
 def _cli(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "safe_codeact", *arguments],
-        capture_output=True,
-        timeout=120,
-        env={**os.environ, "COLUMNS": "120"},
-        check=False,
-        cwd=cwd,
-    )
+    return launcher.started("safe_codeact", *arguments, environment={**os.environ, "COLUMNS": "120"}, cwd=cwd)
 
 
 def _json(done: subprocess.CompletedProcess[bytes]) -> Any:
@@ -255,7 +248,7 @@ def test_a_policy_is_learned_from_a_run_and_nothing_of_it_can_be_left_out(tmp_pa
     assert _cli("run", "means.py", "--policy", "./learned.yaml", cwd=tmp_path).returncode == 0
     for line in lines:
         file.write_text(text.replace(f"{line}\n", ""))
-        assert _cli("run", "means.py", "--policy", "./learned.yaml", cwd=tmp_path).returncode == 3
+        assert _cli("check", "means.py", "--policy", "./learned.yaml", cwd=tmp_path).returncode == 3
     file.write_text(text.replace("workspace: rw", "workspace: ro"))
     assert _cli("run", "means.py", "--policy", "./learned.yaml", cwd=tmp_path).returncode == 1
 
