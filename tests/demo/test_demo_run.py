@@ -13,9 +13,11 @@ import sys
 import threading
 from pathlib import Path
 
+import launcher
 import pandas as pd
 import pytest
 
+from safe_codeact.demo import __main__ as demo_program
 from safe_codeact.demo import sales
 from safe_codeact.demo.__main__ import TASK
 from safe_codeact.demo.recording import load_recording
@@ -25,16 +27,14 @@ PACKAGE = Path(sales.__file__).parent
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def demo(*arguments, program=("-m", "safe_codeact.demo"), cwd=None, **environment):
+def surroundings(**more):
     base = {name: text for name, text in os.environ.items() if not name.startswith(("OPENAI_", "SAFE_CODEACT_"))}
-    return subprocess.run(
-        [sys.executable, *program, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=cwd,
-        env={**base, "COLUMNS": "160", "NO_COLOR": "1", **environment},
-        check=False,
+    return {**base, "COLUMNS": "160", "NO_COLOR": "1", **more}
+
+
+def demo(*arguments, **environment):
+    return launcher.in_text(
+        launcher.started("safe_codeact.demo", *arguments, environment=surroundings(**environment), timeout=300)
     )
 
 
@@ -57,8 +57,10 @@ def quarters_of(csv_text):
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
+    """As its user starts it; the others are forked (`launcher.py`)."""
     out = tmp_path_factory.mktemp("out")
-    return demo("--out", out), out
+    line = [sys.executable, "-m", "safe_codeact.demo", "--out", out]
+    return subprocess.run(line, capture_output=True, text=True, timeout=300, env=surroundings(), check=False), out
 
 
 def test_the_demo_answers_and_says_that_its_conversation_is_recorded(shipped):
@@ -120,21 +122,38 @@ def test_the_chart_lands_in_the_output_folder(shipped):
     assert "revenue_per_quarter.png" in done.stdout.rpartition("saved")[2]
 
 
-def test_another_csv_gives_other_numbers(tmp_path):
-    """Nothing is hard-coded: years, sums and growth follow the file."""
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """One run with another CSV, and with an output folder that is a file."""
+    folder = tmp_path_factory.mktemp("another")
     text = "date,region,revenue,note\n" + "".join(
         f"{year}-{month:02}-15,R{month % 3},{(year - 2018) * 1000 + month * 10}.5,x\n"
         for year in (2021, 2022)
         for month in range(1, 13)
     )
-    (tmp_path / "other.csv").write_text(text)
-    done = demo("--csv", tmp_path / "other.csv", "--out", tmp_path / "out")
+    (folder / "other.csv").write_text(text)
+    (folder / "taken").write_text("a file")
+    return demo("--csv", folder / "other.csv", "--out", folder / "taken"), text, folder / "taken"
+
+
+def test_another_csv_gives_other_numbers(another):
+    """Nothing is hard-coded: years, sums and growth follow the file."""
+    done, text, _ = another
     last, before, after, growth = growth_of(text)
-    assert (done.returncode, last) == (0, 2022)
+    assert last == 2022
     answer = " ".join(re.sub("[│╭╮╰╯─]", " ", done.stdout.rpartition("answer ─")[2]).split())
     assert (
         f"Revenue grew by {growth:+.1%} year over year: from {before:,.2f} in 2021 to {after:,.2f} in 2022." in answer
     )
+
+
+def test_an_output_folder_that_cannot_be_written_is_said_in_one_line(another):
+    """After the run, whose answer was shown."""
+    done, _, taken = another
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"safe-codeact: {taken}: the artifacts cannot be written there: ")
+    assert done.stderr.count("\n") == 1
+    assert "Revenue grew by" in done.stdout
 
 
 def test_a_csv_that_the_recording_does_not_fit_ends_with_one_clear_line(tmp_path):
@@ -180,45 +199,51 @@ def test_a_folder_in_place_of_a_csv_is_said_in_one_line(tmp_path):
         assert (done.returncode, done.stderr) == (1, f"safe-codeact: {path}: is not a file; name a file.\n")
 
 
-def test_an_output_folder_that_cannot_be_written_is_said_in_one_line(tmp_path):
-    """After the run, whose answer was shown."""
-    (tmp_path / "taken").write_text("a file")
-    done = demo("--out", tmp_path / "taken")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"safe-codeact: {tmp_path / 'taken'}: the artifacts cannot be written there: ")
-    assert done.stderr.count("\n") == 1
-
-
-def test_an_endpoint_that_is_down_is_said_in_one_line(tmp_path):
-    """With OPENAI_BASE_URL set, nothing is recorded and nothing is pretended."""
+def test_an_endpoint_that_is_down_is_said_in_one_line(tmp_path, monkeypatch, capsys):
+    """With OPENAI_BASE_URL set, nothing is recorded and nothing is pretended. Under a policy that is sooner ready."""
+    small = tmp_path / "small.yaml"
+    small.write_text("version: 1\nextends: strict\nfilesystem: {workspace: rw}\nlimits: {workspace_files: 9}\n")
+    monkeypatch.setattr(demo_program, "POLICY", str(small))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-        done = demo("--out", tmp_path, OPENAI_BASE_URL=url, SAFE_CODEACT_MODEL="m")
-    assert done.returncode == 1
-    assert done.stderr == (
+        for name, text in surroundings(OPENAI_BASE_URL=url, SAFE_CODEACT_MODEL="m").items():
+            monkeypatch.setenv(name, text)
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        status = demo_program.main(["--out", str(tmp_path)])
+    shown = capsys.readouterr()
+    assert status == 1
+    assert shown.err == (
         f"safe-codeact: the model endpoint {url} (model 'm') cannot be reached (Connection refused) (4 attempts). "
         "Check that it is running and that the base URL (--base-url, OPENAI_BASE_URL) is right.\n"
     )
-    assert "recorded" not in done.stdout
+    assert f"m at {url}" in shown.out
+    assert "recorded" not in shown.out
 
 
-def test_an_endpoint_of_the_environment_is_used(tmp_path):
-    """Its address, its key, and the model's name from SAFE_CODEACT_MODEL."""
+@pytest.fixture(scope="module")
+def of_the_environment(tmp_path_factory):
+    """One run with an endpoint of the environment, and that endpoint."""
     with LoopbackServer(load_recording()) as server:
         done = demo(
-            "--out", tmp_path, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY=server.api_key, SAFE_CODEACT_MODEL="mine"
-        )
+            "--out", tmp_path_factory.mktemp("out"),
+            OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY=server.api_key, SAFE_CODEACT_MODEL="mine", CANARY="canary-4f2a",
+        )  # fmt: skip
+    return done, server
+
+
+def test_an_endpoint_of_the_environment_is_used(of_the_environment):
+    """Its address, its key, and the model's name from SAFE_CODEACT_MODEL."""
+    done, server = of_the_environment
     assert (done.returncode, done.stderr) == (0, "")
     assert {request["model"] for request in server.requests} == {"mine"}
     assert f"mine at {server.base_url}" in done.stdout
     assert server.api_key not in done.stdout
 
 
-def test_the_key_and_the_environment_are_nowhere_in_what_the_model_is_sent(tmp_path):
+def test_the_key_and_the_environment_are_nowhere_in_what_the_model_is_sent(of_the_environment):
     """Messages hold the prompt, the task, replies and observations."""
-    with LoopbackServer(load_recording()) as server:
-        demo("--out", tmp_path, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY=server.api_key, CANARY="canary-4f2a")
+    _, server = of_the_environment
     assert len(server.requests) == 5
     assert server.api_key not in str(server.requests)
     assert "canary-4f2a" not in str(server.requests)
@@ -267,6 +292,7 @@ def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_no_process(tmp_path):
             stderr=subprocess.PIPE,
             text=True,
             env=environment,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `make test &` ignores it
         )
         try:
             assert arrived.wait(120)
