@@ -11,24 +11,28 @@ import sys
 import time
 from pathlib import Path
 
+import launcher
 import pytest
 
 from safe_codeact.trail import verify
 from safe_codeact.trail.reading import records
 
 
-def _cli(
-    *arguments: str, stdin: str = "", file_bytes: int = resource.RLIM_INFINITY, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """One command; its files may not grow beyond `file_bytes`: what is beyond fails as on a full disk."""
+def _cli(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    return launcher.in_text(
+        launcher.started("safe_codeact", *arguments, environment={**os.environ, **environment}, stdin=stdin.encode())
+    )
+
+
+def _on_a_full_disk(*arguments: str, stdin: str) -> subprocess.CompletedProcess[str]:
+    """One command whose files may not grow beyond 60,000 bytes: what is beyond fails as on a full disk."""
     return subprocess.run(
         [sys.executable, "-m", "safe_codeact", *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         timeout=120,
-        env={**os.environ, **environment},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, resource.RLIM_INFINITY)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY)),
         check=False,
     )
 
@@ -75,7 +79,7 @@ def test_a_second_command_with_the_same_folder_finds_names_and_files_of_the_firs
     assert (first.returncode, first.stderr) == (0, "")
     failed = _cli("run", "-", *options, stdin="x.append(2)\n1 / 0")
     assert (failed.returncode, failed.stderr) == (1, "")
-    full = _cli("run", "-", *options, stdin="x.append(3)\nballast = bytes(100_000)\nx", file_bytes=60_000)
+    full = _on_a_full_disk("run", "-", *options, stdin="x.append(3)\nballast = bytes(100_000)\nx")
     assert (full.returncode, "[1, 2, 3]" in full.stdout) == (2, True)
     assert (
         f"{state}: The state could not be kept, and the session is as it was before: {state}/state.db cannot"
@@ -129,6 +133,7 @@ def test_ctrl_c_ends_the_command_with_130_and_leaves_no_process(tmp_path: Path) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # `make test &` ignores it
     )
     deadline = time.monotonic() + 60
     while not _descendants(process.pid) and time.monotonic() < deadline:

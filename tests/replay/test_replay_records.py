@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import launcher
 import pytest
 
 from safe_codeact import Policy, Runtime, Trail, TrailError, tool
@@ -155,7 +156,45 @@ def test_what_cannot_be_compared_is_said_and_is_no_success(
     assert said in verdict.unknown[0][1]
 
 
-def test_clocks_and_chance_change_from_one_replay_to_the_next_and_do_not_count(tmp_path: Path) -> None:
+_READS = (
+    "import datetime, random, time, uuid\nprint(time.time(), random.random(), uuid.uuid4())\ndatetime.datetime.now()",
+    "time.perf_counter_ns(), random.random()",  # the generator goes on from the turn before
+    "search(str(uuid.uuid4()))\ntime.monotonic()",
+    "end = time.monotonic() + 0.01\nturns = 0\nwhile time.monotonic() < end:\n    turns += 1\n    time.sleep(0.001)\nturns",
+)
+
+
+def test_what_was_read_of_clocks_and_chance_is_read_again(tmp_path: Path) -> None:
+    path, again = tmp_path / "t.trail", tmp_path / "again.trail"
+    modules = [{"module": name, "facade": name == "time"} for name in ("datetime", "random", "time", "uuid")]
+    policy = Policy.from_dict({
+        "version": 1, "name": "p", "language": {"imports": modules}, "tools": {"search": {"why": "a test", "redact": ["return"]}},
+    })  # fmt: skip
+    with Runtime(policy, tools=[search], trail=path, standby=1) as runtime:
+        session = runtime.session()
+        assert [session.run(source).outcome for source in _READS] == ["completed"] * 4
+        session.run("while True:\n    time.time()", timeout=0.3)  # more often than is kept
+    verdict = _played(_altered(path, again, lambda record: record.pop("redacted", None)))
+    assert (verdict.same, verdict.first) == (2, "")
+    assert [why for _, why in verdict.unknown] == [
+        "record 7: the result of call 1, of search, is not known: it was redacted"
+    ] * 3
+    told = _altered(path, again, lambda record: record.update(result=[]) if record["kind"] == "reply" else None)
+    assert _played(told) == Verdict(actions=5, same=5)
+    seedless = _altered(path, again, lambda record: record.pop("seed", None) and record.pop("readings"))
+    assert _played(seedless).unsteady == ("record 3", "record 5")  # an older trail
+
+
+@pytest.mark.parametrize(
+    "fields", [{"seed": "x" * 64}, {"seed": "ab"}, {"readings": ["1"]}, {"readings": [2**63]}, {"seed": 5}]
+)
+def test_readings_that_are_none_are_said(fields: dict[str, Any], recorded: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrailError, match="a record lacks a field of its kind, or has another one's: "):
+        trails.recordings(_altered(recorded, tmp_path / "t.trail", _set("observation", **fields)))
+
+
+def test_where_the_policy_redacts_an_argument_clocks_and_chance_change_and_do_not_count(tmp_path: Path) -> None:
+    """A password that an action made up could be worked out again from the seed: neither is in the trail."""
     path = tmp_path / "t.trail"
     with Runtime(POLICY, trail=path, standby=1) as runtime:
         session = runtime.session()
@@ -164,6 +203,8 @@ def test_clocks_and_chance_change_from_one_replay_to_the_next_and_do_not_count(t
         session.run("object(), now > 0")
     verdict = _played(path)
     assert (verdict.is_same, verdict.same, len(verdict.unsteady)) == (True, 2, 1)
+    assert b'"seed"' not in path.read_bytes()
+    assert b'"readings"' not in path.read_bytes()
 
 
 def test_another_policy_makes_a_difference(recorded: Path) -> None:
@@ -204,21 +245,26 @@ def test_an_agents_run_is_replayed_from_its_trajectory(tmp_path: Path) -> None:
     assert replay(trajectories.recordings(str(path), POLICY), {}).first.endswith("value was '42' and is '48'")
 
 
-def test_where_a_trajectory_has_no_result_of_a_tool_it_says_so(tmp_path: Path) -> None:
-    replies = iter(["<execute>hit = search('tea')\nhit</execute>", "<execute>hit</execute>", "Tea."])
+def test_a_trajectory_has_what_tools_returned_and_says_where_it_has_not(tmp_path: Path) -> None:
+    replies = iter(["<execute>hit = search('tea')\nhit[0].price</execute>", "<execute>hit</execute>", "Tea."])
     path = tmp_path / "runs.jsonl"
     with Runtime(POLICY, tools=[search], standby=1) as runtime:
         CodeActAgent(lambda messages: next(replies), runtime, trajectories=str(path)).run("Tea?")
-    verdict = replay(trajectories.recordings(str(path), POLICY), {})
-    assert [place for place, _ in verdict.unknown] == [verdict.unknown[0][0], verdict.unknown[1][0]]
-    assert "a trajectory has no results of tools" in verdict.unknown[0][1]
-    assert not verdict.is_same
+    before = list(COUNT)
+    assert replay(trajectories.recordings(str(path), POLICY), {}) == Verdict(actions=2, same=2)
+    assert before == COUNT
+    [run] = [json.loads(line) for line in path.read_text().splitlines()]
+    [call] = run["steps"][0]["observation"]["tool_calls"]
+    for reply, why in (({"redacted": ["return"]}, "it was redacted"), (None, "the trajectory has no results of tools")):
+        call.pop("reply", None)
+        call |= {} if reply is None else {"reply": reply}
+        path.write_text(json.dumps(run) + "\n")
+        verdict = replay(trajectories.recordings(str(path), POLICY), {})
+        assert (len(verdict.unknown), verdict.is_same, why in verdict.unknown[0][1]) == (2, False, True)
 
 
 def _command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "safe_codeact", "replay", *arguments], capture_output=True, text=True, check=False
-    )
+    return launcher.in_text(launcher.started("safe_codeact", "replay", *arguments, environment=os.environ))
 
 
 def test_a_fuzzers_finding_is_tried_again(tmp_path: Path) -> None:
