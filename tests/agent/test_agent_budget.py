@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import endpoints
 import pytest
@@ -87,25 +88,34 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("faults", SLOW.values(), ids=SLOW.keys())
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_the_time_of_a_run_ends_whatever_it_is_waiting_for(runtime, faults, kind):
-    """Requests, waits and actions: none may hold up a caller who asked for one second."""
-    events = (
-        run(runtime, *faults, max_seconds=1.0) if kind == "sync" else asyncio.run(run_async(*faults, max_seconds=1.0))
-    )
-    result = events[-1].result
-    assert (result.answer, result.stopped_by, result.turns) == (None, "max_seconds", 1)
-    observed = [event.observation.outcome for event in events if isinstance(event, ObservationReady)]
-    assert observed in ([], [Outcome.timed_out])
+def run_at_once(runtime):
+    with ThreadPoolExecutor(len(SLOW)) as pool:
+        return list(pool.map(lambda faults: run(runtime, *faults, max_seconds=1.0), SLOW.values()))
 
 
-async def run_async(*faults, **budgets):
-    async with AsyncRuntime("strict", tools=[page]) as runtime:
+def run_at_once_async():
+    async def run_one(runtime, faults):
         with serving(*faults) as server:
-            agent = AsyncCodeActAgent("m", runtime, base_url=server.base_url, api_key=server.api_key, **budgets)
+            agent = AsyncCodeActAgent("m", runtime, base_url=server.base_url, api_key=server.api_key, max_seconds=1.0)
             async with agent:
                 return [event async for event in agent.stream("Go.")]
+
+    async def run_all():
+        async with AsyncRuntime("strict", tools=[page]) as runtime:
+            return await asyncio.gather(*(run_one(runtime, faults) for faults in SLOW.values()))
+
+    return asyncio.run(run_all())
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_the_time_of_a_run_ends_whatever_it_is_waiting_for(runtime, kind):
+    """Requests, waits and actions: none may hold up a caller who asked for one second. All side by side."""
+    runs = run_at_once(runtime) if kind == "sync" else run_at_once_async()
+    for case, events in zip(SLOW, runs, strict=True):
+        result = events[-1].result
+        assert (case, result.answer, result.stopped_by, result.turns) == (case, None, "max_seconds", 1)
+        observed = [event.observation.outcome for event in events if isinstance(event, ObservationReady)]
+        assert observed in ([], [Outcome.timed_out]), case
 
 
 def test_retries_are_counted(runtime):
