@@ -1,7 +1,7 @@
 """A host that runs turns in a kept session until it is killed. Before each step it says "next" and what will then be so, and
 "now" when it was told that the step is done.
 
-Each line of its input starts one: forked, so that forty cost no more than their runtimes. What is so: a number that a name, the length of another and a file count on together, and one in a file that the host writes.
+Each line of its input starts one: forked, so that two dozen cost no more than their runtimes. What is so: a number that a name, the length of another and a file count on together, and one in a file that the host writes.
 """
 
 from __future__ import annotations

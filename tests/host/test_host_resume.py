@@ -455,11 +455,11 @@ def _turns(folder: Path, seed: int, kills: int) -> list[str]:
 
 
 def test_a_host_that_is_killed_at_any_moment_is_resumed_at_a_version_that_was_committed(tmp_path: Path) -> None:
-    """40 hosts killed with SIGKILL: the next one goes on from what was last acknowledged, or from the step under way, with names
+    """24 hosts killed with SIGKILL: the next one goes on from what was last acknowledged, or from the step under way, with names
     and files of the same turn."""
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir(mode=0o700)
     with ThreadPoolExecutor(2) as pool:
-        faults = list(pool.map(_turns, folders, (1, 2), (20, 20)))
+        faults = list(pool.map(_turns, folders, (1, 2), (12, 12)))
     assert faults == [[], []]
