@@ -46,16 +46,15 @@ def library_paths(stdlib: str, entries: Iterable[str], sites: Iterable[str]) -> 
 
 def package_paths(loaded: Mapping[str, str], sites: Iterable[str]) -> tuple[str, ...]:
     """The top-level entries, in the site folders, of loaded modules (module name → its file)."""
-    folders = [PurePath(site) for site in sites]
+    folders = tuple(str(PurePath(site)).rstrip("/") + "/" for site in sites)
     granted: set[str] = set()
-    for name, file in loaded.items():
-        path = PurePath(file)
+    for name, file in loaded.items():  # thousands: as text, which is twenty times as fast as taking paths apart
         for folder in folders:
-            if _is_below(path, folder) and path != folder:
-                top = folder / path.relative_to(folder).parts[0]
+            if file.startswith(folder):
+                top = file[len(folder) :].partition("/")[0]
                 # A module that lies in a site folder under another name than its own is an editable install's finder.
-                if top.name.split(".")[0] == name.split(".")[0]:
-                    granted.add(str(top))
+                if top.partition(".")[0] == name.partition(".")[0]:
+                    granted.add(folder + top)
     return tuple(sorted(granted))
 
 

@@ -276,7 +276,7 @@ def main() -> None:
         listened=listened,
         listened_sha256=digest_programs(listened),
         landlock_abi=abi,
-        rules=tuple(library_rules({})) if plan.landlock else (),
+        rules=tuple(library_rules(libraries({}))) if plan.landlock else (),
         data_size=data_size,
         address_space=address_space,
         zygote=os.getpid(),

@@ -19,7 +19,7 @@ import socket
 import sys
 import sysconfig
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from safe_codeact.confine.paths import ZONES, library_paths, package_paths
 from safe_codeact.confine.protections import LANDLOCK_MINIMUM, NAMESPACES, Plan, digest_programs, read_programs
@@ -209,18 +209,20 @@ def _prepare(
     Also the uid that workers run as, and why they have no namespaces of their own, if they have none.
     """
     programs = read_programs(plan.programs)
-    readable = [*libraries(loaded_files), *plan.read]
-    rules = tuple(_rules(plan, loaded_files)) if plan.landlock else ()
+    library = libraries(loaded_files)
+    rules = tuple(_rules(plan, library)) if plan.landlock else ()
     _give_up_root(plan, loaded_files)
     proc = process.open_proc()
-    not_entered = enclosure.enter_if_possible(plan.namespaces, slots, readable)
+    not_entered = enclosure.enter_if_possible(plan.namespaces, slots, [*library, *plan.read])
     process.drop_capabilities()  # only now: root that stays root may not give itself a namespace without one
     if not not_entered:  # no descriptor of the zygote leads out of the new root: the rules are opened inside it
         for descriptor, _rights in rules:
             os.close(descriptor)
-        rules = tuple(_rules(plan, loaded_files)) if plan.landlock else ()
+        library = [path for path in library if os.path.exists(path)]  # to this user, and without capabilities
+        rules = tuple(_rules(plan, library)) if plan.landlock else ()
     gc.collect()
     gc.freeze()
+    gc.enable()
     data_size, address_space = sizes(proc)
     prepared = Prepared(
         plan=plan,
@@ -252,13 +254,13 @@ def libraries(loaded_files: dict[str, str]) -> list[str]:
     return [path for path in wanted if os.path.exists(path)]
 
 
-def library_rules(loaded_files: dict[str, str]) -> list[tuple[int, int]]:
+def library_rules(library: Sequence[str]) -> list[tuple[int, int]]:
     """The rules that let a worker read them."""
-    return [landlock.open_rule(path, writable=False) for path in libraries(loaded_files)]
+    return [landlock.open_rule(path, writable=False) for path in library]
 
 
-def _rules(plan: Plan, loaded_files: dict[str, str]) -> list[tuple[int, int]]:
-    rules = library_rules(loaded_files)
+def _rules(plan: Plan, library: Sequence[str]) -> list[tuple[int, int]]:
+    rules = library_rules(library)
     for path in plan.read:
         try:
             rules.append(landlock.open_rule(path, writable=False))
@@ -283,7 +285,8 @@ def _readable_by(uid: int, files: list[str]) -> bool:
 
     Where the interpreter lies in root's private home, becoming nobody would cut it off from its own library.
     """
-    folders = {os.path.dirname(os.path.realpath(file)) for file in files}
+    links = [os.path.realpath(file) for file in files if os.path.islink(file)]
+    folders = {os.path.realpath(folder) for folder in {os.path.dirname(file) for file in (*files, *links)}}
     seen: set[str] = set()
     for folder in folders:
         while folder not in seen:
@@ -297,6 +300,7 @@ def _readable_by(uid: int, files: list[str]) -> bool:
 def main(descriptor: int) -> None:
     """Entry point of the exec'd process; `descriptor` is the control socket."""
     control = socket.socket(fileno=descriptor)
+    gc.disable()  # until all is imported: nearly all that imports make stays, and would be looked at again and again
     try:
         Zygote(control).run()
     except BaseException as error:
