@@ -48,12 +48,17 @@ class ErrorReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRecord:
-    """One tool call as the host saw it. `outcome`: "returned", "raised", "rejected" or "timed_out"."""
+    """One tool call as the host saw it. `outcome`: "returned", "raised", "rejected" or "timed_out".
+
+    `reply` is what the action was told, in the form in which a trail has it: `result` or `error`, at most 64 KiB, and
+    without what the policy redacts.
+    """
 
     name: str
     arguments: dict[str, Any]
     outcome: str
     seconds: float
+    reply: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

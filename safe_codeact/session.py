@@ -78,11 +78,14 @@ class Session:
         `timeout` (seconds) shortens the policy's `wall_seconds`. Raises `SessionClosed`, and `ConfinementFailed` or
         `ConfinementUnavailable` when no worker can be had.
         """
+        return self._begin(Journal(source, _wall(self._state, timeout)))
+
+    def _begin(self, journal: Journal) -> Observation:
+        """As `run`; a replay brings the seed and the readings that the action had."""
         state = self._state
-        wall = _wall(state, timeout)
         with state.turn():
             require_settled(state)
-            return state.judge_size(source) or self._perform(Action(state, Journal(source, wall)))
+            return state.judge_size(journal.source) or self._perform(Action(state, journal))
 
     def pending(self) -> list[Pending]:
         """The action that waits for a person, or that the host died under: one, or none."""

@@ -9,14 +9,15 @@ A file holds a run in each line (JSONL, UTF-8); writing appends. The fields of a
                    model's own format was; never folded
     steps          one for each message of the assistant, in order: turn, kind ("action", "answer", "returned"), format (as
                    the model wrote it), thought, source, text, reason, hint, and of an action the observation:
-                   `Observation.to_dict()`, but artifacts by media type, size and SHA-256, without their bytes
+                   `Observation.to_dict()`, but artifacts by media type, size and SHA-256, without their bytes, and tool calls
+                   with their replies as a trail has them (`trail.forms`): without what the policy redacts
     folds          where the context was folded: before which turn, what was cut and left out, the note that the model saw
     task, model, policy {name, digest}
     answer, stopped_by, turns, usage, spent
 
 To train on good runs only, take those with `stopped_by` "answer" and no step of kind "returned". What is not JSON (bytes,
-numbers that are none) is text here. A trajectory holds what the model was shown, the user's data included: the file is
-made for its owner alone. Keys of the endpoint are never part of a run.
+numbers that are none) is text here. A trajectory holds what the model was shown and what tools returned, the user's data
+included: the file is made for its owner alone. Keys of the endpoint are never part of a run.
 """
 
 from __future__ import annotations
@@ -139,8 +140,12 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _observation(observation: Observation) -> dict[str, Any]:
-    bare = dataclasses.replace(observation, artifacts=())
-    return bare.to_dict() | {"artifacts": [_artifact(artifact) for artifact in observation.artifacts]}
+    plain = dataclasses.replace(observation, artifacts=()).to_dict()
+    calls = zip(plain["tool_calls"], observation.tool_calls, strict=True)
+    return plain | {
+        "artifacts": [_artifact(artifact) for artifact in observation.artifacts],
+        "tool_calls": [call | {"reply": record.reply} for call, record in calls],
+    }
 
 
 def _artifact(artifact: Artifact) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from safe_codeact import Observation, Outcome, Policy
 from safe_codeact.policy.facades import CURATED
 from safe_codeact.policy.load import in_one_line
 from safe_codeact.policy.parts import importable
-from safe_codeact.replay.player import stage
+from safe_codeact.replay.player import perform, stage
 from safe_codeact.replay.recording import Act, Recording
 
 _MOST_RUNS = 25  # of one program
@@ -156,8 +156,7 @@ def _run(program: Program, lesson: Lesson, files: Mapping[str, bytes]) -> Iterat
         for path, content in files.items() if lesson.workspace != "none" else ():
             session.files.write(path, content)
         for act in program.acts:
-            prompter.expect(act.replies)
-            observation = session.run(act.source)
+            observation = perform(session, act, prompter)
             for name in dict.fromkeys(prompter.heard):
                 place, most = lesson.tools.get(name, (act.place, 1))
                 lesson.tools[name] = (place, max(most, prompter.heard.count(name)))

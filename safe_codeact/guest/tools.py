@@ -83,9 +83,12 @@ class Calls:
                 _wake(place, None)
 
     def settle(self) -> None:
-        """Hear the answers that nobody waits for any more: the host has the last word on each call."""
+        """Hear the answers that nobody waits for any more: the host has the last word on each call. It hears of the last
+        readings, too: a replay comes to the end."""
         while self._unanswered:
             self.wait(None)
+        with self._channel.masked():
+            self._tell_readings()
 
     def _ask(
         self,

@@ -56,7 +56,9 @@ class Action:
         calls.approvals.preview = functools.partial(self._preview, calls)
         self.tools = Recorded(calls, journal, keep, decision)
         self._readings = list(journal.readings)
-        self._is_recorded = core.toolbox.may_wait or bool(core.store is not None and core.toolbox.stubs)
+        self._is_recorded = (
+            core.toolbox.may_wait or bool(core.store is not None and core.toolbox.stubs) or core.trail.keeps_readings
+        )
         self.before: dict[str, Item] = state.listing()
         self.started = time.monotonic()
         self.queued = 0.0

@@ -155,8 +155,9 @@ class Recorded:
             number = self._again.pop(0)
             made, waiting = self._held.pop(number)
             entry = self.journal.calls[number]
-            self._calls.repeat(made, entry.outcome)
-            waiting.set_result(entry.reply(number))
+            reply = entry.reply(number)
+            self._calls.repeat(made, entry.outcome, reply)
+            waiting.set_result(reply)
 
     # ---- what happens now
 

@@ -289,7 +289,8 @@ class SessionState:
             extra=problem,
             whole={} if problem else whole,
         )
-        return action.entry.observed(observation)
+        journal = action.journal
+        return action.entry.observed(observation, journal.seed, journal.readings if journal.complete else None)
 
     def listing(self) -> dict[str, Item]:
         """What lies in the workspace, by path."""

@@ -31,7 +31,7 @@ from safe_codeact.host.results import NotPlainResult, plain_result, validated
 from safe_codeact.host.tool import NOT_MADE, Decision, IdempotencyKey, Misused, Preview, Tool, ToolCall
 from safe_codeact.observation import ToolRecord
 from safe_codeact.policy.effective import Policy, ToolRule
-from safe_codeact.trail.entry import Entry, Unrecorded
+from safe_codeact.trail.entry import Entry, Unrecorded, told
 from safe_codeact.wire import messages
 from safe_codeact.wire.encode import NotEncodable, pack
 
@@ -118,11 +118,12 @@ class Calls:
     ) -> None:
         self._action = action
         self.entry: Entry = Unrecorded()  # what the trail has of this action
-        self.begins: Callable[[messages.ToolCall, Tool], None] = _nobody_writes  # right before a tool is called
+        self.begins: Callable[[messages.ToolCall, Tool], None] = lambda call, tool: None  # right before each
         self.may_wait: Callable[[], bool] = lambda: False  # whether the action can be put aside
         self.is_kept = False  # `begins` may wait for a disk
         self.decisions: dict[int, Decision] = {}  # of persons who were asked before, by call
         self._tools = tools
+        self._rules = {name: rule for name, (_made, rule) in tools.items()}
         self._counter = counter
         self.approvals = Approvals(approve, crew)
         self._asked = 0.0  # of their seconds, what replies have said
@@ -142,7 +143,7 @@ class Calls:
 
     def may_ask(self, call: messages.ToolCall) -> float:
         """Seconds that a person may think about this call."""
-        _made, rule = self._tools.get(call.name, (None, None))
+        rule = self._rules.get(call.name)
         return rule.approval_seconds if rule is not None and rule.approval == "ask" else 0.0
 
     def judged(self, verdict: messages.Judged) -> None:
@@ -261,12 +262,12 @@ class Calls:
         else:
             self.begins(call, made)
 
-    def repeat(self, call: messages.ToolCall, outcome: str) -> None:
+    def repeat(self, call: messages.ToolCall, outcome: str, reply: messages.ToolReply) -> None:
         """Count and record a call that was made before, and is not made again."""
         arguments: dict[str, Any] = {}
         with contextlib.suppress(Refusal, Misused):
             self._admit(call, arguments, again=True)
-        self._records[call.call] = ToolRecord(name=call.name, arguments=arguments, outcome=outcome, seconds=0.0)
+        self._note(call, arguments, outcome, 0.0, reply)
 
     def outcome_of(self, number: int) -> str:
         """How a call ended."""
@@ -285,14 +286,19 @@ class Calls:
         started: float,
         reply: messages.ToolReply,
     ) -> messages.ToolReply:
-        seconds = time.monotonic() - started
-        record = ToolRecord(name=call.name, arguments=arguments, outcome=outcome, seconds=seconds)
-        self._records[call.call] = record
+        record = self._note(call, arguments, outcome, time.monotonic() - started, reply)
         if self.may_ask(call) and (asked := self.approvals.seconds - self._asked):  # one such call at a time
             self._asked += asked
             reply = dataclasses.replace(reply, asked_seconds=asked)
-        self.entry.answered(call, record, reply, self._tools.get(call.name, (None, None))[1])
+        self.entry.answered(call, record, self._rules.get(call.name))
         return reply
+
+    def _note(
+        self, call: messages.ToolCall, given: dict[str, Any], outcome: str, seconds: float, reply: messages.ToolReply
+    ) -> ToolRecord:
+        said = told(reply, self._rules.get(call.name))
+        made = ToolRecord(name=call.name, arguments=given, outcome=outcome, seconds=seconds, reply=said)
+        return self._records.setdefault(call.call, made)
 
     def _run(self, run: Callable[[], Any], seconds: float) -> Any:
         try:
@@ -373,10 +379,6 @@ class Calls:
 def _told(decision: Decision | None) -> Any:
     """What a person says that the call returned."""
     return NOT_MADE if decision is None else decision.result
-
-
-def _nobody_writes(call: messages.ToolCall, tool: Tool) -> None:
-    """For actions without a journal."""
 
 
 def _timeout(rule: ToolRule, seconds_left: float) -> float:

@@ -2,7 +2,7 @@
 
 recording     what is played: a policy, its tools as they were, and steps in order
 trails        from a trail, whose records have the results of tools and the changes by the host
-trajectories  from the runs of an agent, which have neither
+trajectories  from the runs of an agent, which have the results and nothing else of the host
 prompter      the tools of a replay: each call gets the reply that the record has
 player        plays a recording once
 compare       what is compared of an observation, and what is not

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safe_codeact import Runtime, Session
+from safe_codeact import Observation, Runtime, Session
 from safe_codeact.errors import SafeCodeActError
+from safe_codeact.host.journal import Journal
 from safe_codeact.replay.compare import Differences, differences
 from safe_codeact.replay.prompter import Prompter
 from safe_codeact.replay.recording import Act, HostStep, Recording
@@ -37,6 +38,15 @@ def stage(recording: Recording) -> Iterator[tuple[Runtime, Prompter]]:
             yield runtime, prompter
     finally:
         prompter.close()
+
+
+def perform(session: Session, act: Act, prompter: Prompter) -> Observation:
+    """The action, with the replies, the clock and the chance that the record has of it. Raises what `Session.run` does."""
+    prompter.expect(act)
+    limit = session._state.core.policy.limits.wall_seconds
+    journal = Journal(act.source, min(act.seconds or limit, limit), readings=list(act.readings))
+    journal.seed = act.seed or journal.seed
+    return session._begin(journal)
 
 
 def play(recording: Recording, files: Mapping[str, bytes], staged: tuple[Runtime, Prompter]) -> list[Seen]:
@@ -68,8 +78,7 @@ class _Player:
     def _act(self, act: Act) -> Seen | None:
         if act.expected is None or act.expected["outcome"] == "suspended":
             return None  # it left the session as it was
-        self._prompter.expect(act.replies)
-        observation = self._session(act.session).run(act.source, timeout=act.seconds)
+        observation = perform(self._session(act.session), act, self._prompter)
         if act.session in self._unknown:
             return Seen(act.place, act.session, unknown=self._unknown[act.session])
         if self._prompter.differing:

@@ -14,7 +14,7 @@ from typing import Any
 from safe_codeact.host.toolbox import Calls, Toolbox
 from safe_codeact.observation import ToolRecord
 from safe_codeact.policy.effective import Policy
-from safe_codeact.replay.recording import Reply
+from safe_codeact.replay.recording import Act, Reply
 from safe_codeact.trail.entry import digest_of
 from safe_codeact.wire import messages
 
@@ -36,13 +36,20 @@ class Prompter(Toolbox):
             for tool in tools
         ]
         self._replies: Mapping[int, Reply] = {}
+        self._is_seeded = False
         self.heard: list[str] = []  # the tools that the action called, in order
         self.differing: list[str] = []  # calls that are not those of the record
         self.missing = ""  # why a reply could not be given
 
-    def expect(self, replies: Mapping[int, Reply]) -> None:
+    def expect(self, act: Act) -> None:
         """Before each action."""
-        self._replies, self.heard, self.differing, self.missing = replies, [], [], ""
+        self._replies, self.heard, self.differing, self.missing = act.replies, [], [], ""
+        self._is_seeded = bool(act.seed)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether the action is to have recorded clocks and randomness. Nobody is asked anything here."""
+        return self._is_seeded
 
     def session(self, *arguments: Any, **named: Any) -> Calls:
         """See `Toolbox.session`: a copy of its calls that answers from the record."""

@@ -35,6 +35,8 @@ class Act:
     expected: Mapping[str, Any] | None
     replies: Mapping[int, Reply] = field(default_factory=dict)
     seconds: float | None = None  # on the clock; None: as the policy says
+    seed: bytes = b""  # of its randomness; b"": the record has neither that nor readings
+    readings: Sequence[float] = ()  # of clocks; what it reads after these is the real time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

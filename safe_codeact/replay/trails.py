@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -14,6 +15,8 @@ from safe_codeact.replay.recording import Act, Doing, HostStep, Recording, Reply
 from safe_codeact.trail.forms import value_of
 from safe_codeact.trail.reading import records
 
+_MOST_READINGS = 10_000  # the wire carries no more
+_SEED = re.compile(r"(?:[0-9a-f]{64})?")
 _CHANGES: dict[str, Doing] = {doing: doing for doing in get_args(Doing)}
 
 
@@ -90,7 +93,20 @@ def _act(
     if not isinstance(source, str):  # too long to be kept whole: it never reached a worker
         return HostStep(place=place, session=record["session"], what="checkpoint", fields={"checkpoint": place})
     session, seconds = record["session"], record.get("seconds")
-    return Act(place=place, session=session, source=source, expected=observation, replies=replies, seconds=seconds)
+    seed, readings = _chance(observation or {})
+    return Act(
+        place=place, session=session, source=source, expected=observation, replies=replies, seconds=seconds,
+        seed=seed, readings=readings,
+    )  # fmt: skip
+
+
+def _chance(observation: Mapping[str, Any]) -> tuple[bytes, list[float]]:
+    """The seed and the readings of clocks, where the record has them: an older one does not. Raises `TypeError`."""
+    seed, kept = observation.get("seed") or "", observation.get("readings")
+    readings = kept[:_MOST_READINGS] if isinstance(kept, list) else []
+    if not _SEED.fullmatch(seed) or not all(type(each) in (int, float) and abs(each) < 2**63 for each in readings):
+        raise TypeError("seed and readings are 32 bytes in hex, and numbers of 64 bits")
+    return bytes.fromhex(seed), readings
 
 
 def _replies(everything: list[dict[str, Any]]) -> dict[int, dict[int, Reply]]:
@@ -107,7 +123,12 @@ def _reply(call: Mapping[str, Any], answer: Mapping[str, Any] | None) -> Reply:
     tool, given = call["tool"], call["given"]
     if answer is None:
         return Reply(tool=tool, given=given, why="the call was never answered")
-    error, outcome = answer.get("error"), answer["outcome"]
+    return reply_of(tool, given, answer["outcome"], answer)
+
+
+def reply_of(tool: str, given: str | None, outcome: str, answer: Mapping[str, Any]) -> Reply:
+    """From what `entry.told` wrote of it."""
+    error = answer.get("error")
     if error is not None:
         if not isinstance(error["message"], str):
             return Reply(tool=tool, given=given, outcome=outcome, why="it was redacted, or cut")

@@ -1,4 +1,4 @@
-"""Recordings from the runs of an agent. A trajectory names its policy and does not hold it, and has no results of tools."""
+"""Recordings from the runs of an agent. A trajectory names its policy and does not hold it, nor what was read of clocks and chance."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from safe_codeact.agent.trajectory import read_trajectories
 from safe_codeact.errors import InvalidPolicy, TrailError
 from safe_codeact.policy.effective import Policy
 from safe_codeact.replay.recording import Act, HostStep, Recording, Reply
+from safe_codeact.replay.trails import reply_of
 
 _ANY = "(*args, **kwargs)"
 
@@ -40,10 +41,7 @@ def _recording(run: Mapping[str, Any], number: int, policy: Policy | None) -> Re
                 session=str(run["id"]),
                 source=step["source"],
                 expected=observation,
-                replies={
-                    place: Reply(tool=call["name"], outcome=call["outcome"], why="a trajectory has no results of tools")
-                    for place, call in enumerate(calls, start=1)
-                },
+                replies={place: _reply(call) for place, call in enumerate(calls, start=1)},
             )
         )
     return Recording(
@@ -53,6 +51,12 @@ def _recording(run: Mapping[str, Any], number: int, policy: Policy | None) -> Re
         tools=[{"name": name, "signature": _ANY, "description": "", "is_async": False} for name in tools],
         steps=steps,
     )
+
+
+def _reply(call: Mapping[str, Any]) -> Reply:
+    if "reply" not in call:  # of an older version
+        return Reply(tool=call["name"], outcome=call["outcome"], why="the trajectory has no results of tools")
+    return reply_of(call["name"], None, call["outcome"], call["reply"])
 
 
 def _policy(about: Mapping[str, Any]) -> Policy:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from safe_codeact.errors import TrailError
 from safe_codeact.observation import Artifact, Observation, Outcome, ToolRecord
 from safe_codeact.policy.effective import ToolRule
-from safe_codeact.trail.forms import bounded, form_of, hides_result, redacted, text_of
+from safe_codeact.trail.forms import RESULT, bounded, form_of, hides_result, redacted, text_of
 from safe_codeact.wire.messages import ToolCall, ToolReply
 
 if TYPE_CHECKING:
@@ -31,9 +31,12 @@ _JUDGED = {Outcome.refused: False, Outcome.crashed: None, Outcome.broke_protocol
 class ActionEntry:
     """One action's records. Thread-safe, as the trail is."""
 
-    def __init__(self, append: Append, settle: Callable[[], None], opened: dict[str, Any], source: str) -> None:
+    def __init__(
+        self, append: Append, settle: Callable[[], None], opened: dict[str, Any], source: str, *, keeps_readings: bool
+    ) -> None:
         self._append = append
         self._settle = settle
+        self._keeps_readings = keeps_readings
         raw = source.encode("utf-8", "surrogatepass")
         self._number = append(
             "action",
@@ -68,22 +71,15 @@ class ActionEntry:
         self._append("call", fields)
         self._called.add(call.call)
 
-    def answered(self, call: ToolCall, record: ToolRecord, reply: ToolReply, rule: ToolRule | None) -> None:
+    def answered(self, call: ToolCall, record: ToolRecord, rule: ToolRule | None) -> None:
         """What came of a call; one that was not let through is written down here as well."""
         fields: dict[str, Any] = {
             "action": self._number,
             "call": call.call,
             "outcome": record.outcome,
             "seconds": round(record.seconds, 6),
+            **record.reply,
         }
-        hidden = rule is not None and hides_result(rule.redact)
-        if hidden:
-            fields["redacted"] = ["return"]
-        if reply.error_type:
-            fields["error"] = {"type": reply.error_type, "message": None if hidden else text_of(reply.error_message)}
-        elif not hidden:
-            fields["result"] = bounded(form_of(reply.value))
-            fields["is_record"] = reply.is_record
         try:
             if call.call not in self._called:
                 self._call(call, rule, record.arguments, approved=False)
@@ -91,9 +87,15 @@ class ActionEntry:
         except TrailError:
             return  # the trail has failed, and says so when the action is concluded
 
-    def observed(self, observation: Observation) -> Observation:
-        """What came of the action. Raises `TrailError`."""
-        self._append("observation", {"action": self._number, **observation_fields(observation)})
+    def observed(
+        self, observation: Observation, seed: bytes = b"", readings: Sequence[float] | None = None
+    ) -> Observation:
+        """What came of the action, and what it read of chance and clocks; None: of those, too often. Raises `TrailError`."""
+        fields = {"action": self._number, **observation_fields(observation)}
+        if self._keeps_readings and seed and observation.outcome is not Outcome.refused:
+            fields["seed"] = seed.hex()
+            fields["readings"] = None if readings is None else bounded(list(readings))
+        self._append("observation", fields)
         self._settle()
         return observation
 
@@ -104,15 +106,28 @@ class Unrecorded:
     def called(self, call: ToolCall, rule: ToolRule, arguments: Mapping[str, Any]) -> None:
         """Nothing."""
 
-    def answered(self, call: ToolCall, record: ToolRecord, reply: ToolReply, rule: ToolRule | None) -> None:
+    def answered(self, call: ToolCall, record: ToolRecord, rule: ToolRule | None) -> None:
         """Nothing."""
 
-    def observed(self, observation: Observation) -> Observation:
+    def observed(
+        self, observation: Observation, seed: bytes = b"", readings: Sequence[float] | None = None
+    ) -> Observation:
         """The observation."""
         return observation
 
 
 Entry = ActionEntry | Unrecorded
+
+
+def told(reply: ToolReply, rule: ToolRule | None) -> dict[str, Any]:
+    """What an action was told of its call, as it is written down: without what the rule redacts, a large result by its digest."""
+    hidden = rule is not None and hides_result(rule.redact)
+    fields: dict[str, Any] = {"redacted": [RESULT]} if hidden else {}
+    if reply.error_type:
+        fields["error"] = {"type": reply.error_type, "message": None if hidden else text_of(reply.error_message)}
+    elif not hidden:
+        fields |= {"result": bounded(form_of(reply.value)), "is_record": reply.is_record}
+    return fields
 
 
 def digest_of(given: object) -> str:

@@ -82,6 +82,10 @@ def redacted(arguments: Mapping[str, Any], paths: Sequence[str]) -> tuple[dict[s
     return kept, gone
 
 
+def hides_arguments(paths: Sequence[str]) -> bool:
+    return any(path != RESULT for path in paths)
+
+
 def hides_result(paths: Sequence[str]) -> bool:
     return RESULT in paths or ALL in paths
 

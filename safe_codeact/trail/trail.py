@@ -9,7 +9,9 @@ Records (`kind`, and its fields beside those of every line; an action is named b
                  put aside and goes on later is a second one with the same id
     call         action, call, tool, arguments, redacted, given, approved: written before the tool runs
     reply        action, call, outcome, seconds, result or error
-    observation  action, outcome, allowed, findings, stdout, stderr, value, error, artifacts, usage …
+    observation  action, outcome, allowed, findings, stdout, stderr, value, error, artifacts, usage …, seed of its randomness, readings
+                 of clocks (null: more than 10,000; of more than 64 KiB the digest). Neither is there where the policy redacts
+                 an argument of a tool, which could be worked out again from them
     change       runtime, session, what: the host's own (a file written, a name set, a checkpoint restored)
     checkpoint   offset, signed: every so many records, where there is a key
     closed       offset, signed where there is a key
@@ -38,7 +40,7 @@ from safe_codeact.policy.effective import Policy
 from safe_codeact.trail import line
 from safe_codeact.trail.entry import ActionEntry, Entry, Unrecorded
 from safe_codeact.trail.file import Sync, TrailFile, replace_file
-from safe_codeact.trail.forms import bounded, form_of
+from safe_codeact.trail.forms import bounded, form_of, hides_arguments
 
 _LOG = logger("safe_codeact.trail")
 _SHORTEST_KEY = 16
@@ -207,6 +209,8 @@ class RuntimeTrail:
         self._owned = owned
         self._head = {"runtime": secrets.token_hex(8)}
         self._digest = policy.digest
+        # Whoever has the seed and the clock works out again what the action drew, a password that it made up included.
+        self.keeps_readings = not any(hides_arguments(rule.redact) for rule in policy.tools)
         about = {"name": policy.name, "digest": policy.digest, "text": policy.to_yaml()}
         try:
             trail.record("runtime", {**self._head, "policy": about, "tools": [dict(tool) for tool in tools]})
@@ -218,7 +222,8 @@ class RuntimeTrail:
         """An action that is about to run, for `seconds` at most. Raises `TrailError`: then it must not. One that was put
         aside has its `name` again when it goes on."""
         opened = {**self._head, "session": session, "id": name, "policy": self._digest, "seconds": seconds}
-        return ActionEntry(self.trail.record, self.trail.settle, opened, source)
+        record, settle = self.trail.record, self.trail.settle
+        return ActionEntry(record, settle, opened, source, keeps_readings=self.keeps_readings)
 
     def opened(self, session: str, *, resumed: bool) -> None:
         """A session. Raises `TrailError`."""
@@ -252,6 +257,7 @@ class NoTrail:
     """A runtime without a trail."""
 
     trail: None = None
+    keeps_readings = False
 
     def action(self, session: str, source: str, name: str = "", seconds: float | None = None) -> Entry:
         """Nothing is written."""

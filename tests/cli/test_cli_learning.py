@@ -48,6 +48,8 @@ def test_a_policy_is_learned_from_a_trail_and_from_trajectories(tmp_path: Path) 
         session = runtime.session()
         assert session.run("import statistics, json\njson.dumps(search('a') + search('b'))").outcome == "completed"
         assert session.run("import math").outcome == "refused"
-    from_runs = learn(programs_of(str(runs)))  # without results of tools: what came after the call did not happen
-    assert list(from_runs.tools) == ["search"]
-    assert next(iter(from_runs.endings.values())).startswith("raised: ToolError")
+    from_runs = learn(programs_of(str(runs)))
+    assert list(from_runs.endings.values()) == [""]
+    assert from_runs.values()["language"]["imports"][0]["why"].startswith("first needed by run 1, turn 1")
+    assert [line["module"] for line in from_runs.values()["language"]["imports"]] == ["statistics", "json"]
+    assert from_runs.tools == {"search": ("run 1, turn 1", 2)}

@@ -125,6 +125,17 @@ def test_a_call_is_written_down_before_it_is_made_and_again_when_it_was_answered
     assert [each["outcome"] for each in _of(told, "reply")] == ["returned", "returned", "rejected", "rejected"]
 
 
+def test_what_the_policy_redacts_of_a_result_is_not_in_the_observations_record_either() -> None:
+    """From which an agent's trajectory has it."""
+    with Runtime(policy(login={"redact": ["return"]}), tools=[login], standby=1) as runtime:
+        observation = runtime.session().run("login('bob', 'x')\nlogin('bob', 'x', card=7)")
+    hidden = {"redacted": ["return"]}
+    assert [each.reply for each in observation.tool_calls] == [
+        hidden,
+        {**hidden, "error": {"type": "ValueError", "message": None}},
+    ]
+
+
 def test_what_the_policy_redacts_is_not_in_the_record_of_the_call(told: list[dict[str, Any]]) -> None:
     call = _of(told, "call")[0]
     assert call["arguments"] == {"user": "bob", "password": None, "card": {"number": None, "name": "Bob"}}
