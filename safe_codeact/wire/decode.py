@@ -51,6 +51,9 @@ def unpack(data: bytes | memoryview, bounds: Bounds = PLAIN_BOUNDS) -> Any:
 def _read_value(data: bytes, at: int, end: int, bounds: Bounds) -> tuple[Any, int, int]:
     """→ the value at `at`, the position after it, and the number of its nodes."""
     end = min(end, at + bounds.max_bytes)
+    if at < end and (read := _SCALARS[data[at]]) is not None:  # most fields: what follows, where nothing is nested
+        value, at = read(data, at + 1, end)
+        return value, at, 1
     nodes = 1
     outer: list[tuple[list[Any], int, _Build, int]] = []  # the containers around the open one
     items: list[Any] = []  # what the open one holds so far; the outermost stands for the place of the value itself
@@ -66,8 +69,7 @@ def _read_value(data: bytes, at: int, end: int, bounds: Bounds) -> tuple[Any, in
         if at >= end:
             raise _truncated()
         lead = data[at]
-        read = _SCALARS[lead]
-        if read is not None:
+        if (read := _SCALARS[lead]) is not None:
             value, at = read(data, at + 1, end)
             items.append(value)
             continue
@@ -150,6 +152,8 @@ def _as_tuple(items: list[Any], at: int, stop: int) -> tuple[Any, ...]:
 
 
 def _as_dict(items: list[Any], at: int, stop: int) -> dict[Any, Any]:
+    if not items:
+        return {}
     keys = items[0::2]
     try:
         if is_crowded(keys):
@@ -235,19 +239,20 @@ def read_body(shape: Shape, data: bytes, at: int) -> tuple[Message, int]:
     """→ the message whose fields begin at `at` and end with `data`, and its weight: what it can cost in memory."""
     values = []
     nodes = 0
+    end = len(data)
     for field in shape.fields:
         try:
-            value, at, more = _read_value(data, at, len(data), field.bounds)
-            values.append(field.kind.accept(value))
+            value, at, more = _read_value(data, at, end, field.bounds)
+            values.append(field.accept(value))
         except Misfit as misfit:
             raise ProtocolViolation(f"{shape.type.__name__}.{field.name}: expected {misfit}") from None
         except ProtocolViolation as violation:
             raise ProtocolViolation(f"{shape.type.__name__}.{field.name}: {violation.reason}") from None
         nodes += more
-    if at != len(data):
+    if at != end:
         raise ProtocolViolation(f"{shape.type.__name__}: bytes follow the last field")
     message: Message = shape.type(*values)
-    return message, WEIGHT_PER_BYTE * len(data) + WEIGHT_PER_NODE * nodes
+    return message, WEIGHT_PER_BYTE * end + WEIGHT_PER_NODE * nodes
 
 
 def shape_of(head: bytes | bytearray, shapes: Mapping[int, Shape]) -> Shape:
@@ -297,35 +302,47 @@ class Decoder:
         """As `feed`, one by one: `admit` sees a message only after the one before it was taken."""
         if self._violation is not None:
             raise self._violation
-        view = memoryview(chunk)
         at = 0
-        while at < len(view):
-            taken = view[at : at + self._wanted - len(self._buffer)]
-            self._buffer += taken
-            at += len(taken)
-            if len(self._buffer) == self._wanted:
-                try:
-                    message = self._advance()
-                except ProtocolViolation as violation:
-                    self._violation = violation
-                    self._buffer.clear()
-                    raise
-                if message is not None:
-                    yield message
+        while at < len(chunk):
+            try:
+                message, after = (None, at) if self._buffer else self._at_once(chunk, at)
+                if message is None:
+                    message, after = self._gather(chunk, at)
+            except ProtocolViolation as violation:
+                self._violation = violation
+                self._buffer.clear()
+                raise
+            at = after
+            if message is not None:
+                yield message
+
+    def _at_once(self, chunk: bytes, at: int) -> tuple[Message | None, int]:
+        """A frame that lies in `chunk` as a whole: asked what `_gather` asks, in the same order, without the buffer."""
+        body = at + HEADER_BYTES + HEAD_BYTES
+        if len(chunk) < body:
+            return None, at
+        end = at + HEADER_BYTES + self._announced(chunk[at : at + HEADER_BYTES])
+        if len(chunk) < end:
+            return None, at
+        shape = self._admitted(chunk[at:body])
+        message, self.weight = read_body(shape, chunk[at:end], HEADER_BYTES + HEAD_BYTES)
+        return message, end
+
+    def _gather(self, chunk: bytes, at: int) -> tuple[Message | None, int]:
+        """The next piece of a frame that comes in several."""
+        taken = chunk[at : at + self._wanted - len(self._buffer)]
+        self._buffer += taken
+        message = self._advance() if len(self._buffer) == self._wanted else None
+        return message, at + len(taken)
 
     def _advance(self) -> Message | None:
         """Called when as much as was wanted is there: the header, then the head, then the whole frame."""
         if self._wanted == HEADER_BYTES:
-            length = int.from_bytes(self._buffer, "big")
-            if not HEAD_BYTES < length <= self._max_frame:
-                raise ProtocolViolation("a frame longer than any message, or shorter")
+            self._announced(self._buffer)
             self._wanted = HEADER_BYTES + HEAD_BYTES
             return None
         if self._shape is None:
-            shape = shape_of(self._buffer, self._shapes)
-            if self._admit is not None:
-                self._admit(shape.type)
-            self._shape = shape
+            self._shape = self._admitted(self._buffer)
             self._wanted = HEADER_BYTES + int.from_bytes(self._buffer[:HEADER_BYTES], "big")
             return None
         data = bytes(self._buffer)
@@ -333,3 +350,15 @@ class Decoder:
         message, self.weight = read_body(self._shape, data, HEADER_BYTES + HEAD_BYTES)
         self._shape, self._wanted = None, HEADER_BYTES
         return message
+
+    def _announced(self, header: bytes | bytearray) -> int:
+        length = int.from_bytes(header, "big")
+        if not HEAD_BYTES < length <= self._max_frame:
+            raise ProtocolViolation("a frame longer than any message, or shorter")
+        return length
+
+    def _admitted(self, head: bytes | bytearray) -> Shape:
+        shape = shape_of(head, self._shapes)
+        if self._admit is not None:
+            self._admit(shape.type)
+        return shape

@@ -50,19 +50,19 @@ def frame(message: Message) -> bytes:
     shape = BY_TYPE.get(type(message))
     if shape is None:
         raise NotEncodable(f"{type(message).__qualname__} is not a message", type_name=type(message).__qualname__)
-    out = bytearray(HEADER_BYTES)
-    out.append(0x90 | (len(shape.fields) + 1))
-    out.append(shape.tag)
+    out = bytearray((0, 0, 0, 0, 0x90 | (len(shape.fields) + 1), shape.tag))
+    writer = _Writer(PLAIN_BOUNDS, out)
     for field in shape.fields:
         value = getattr(message, field.name)
         try:
-            _Writer(field.bounds, out).write(field.kind.plain(value), 0)
+            writer.begin(field.bounds)
+            writer.write(field.plain(value), 0)
         except Misfit as misfit:
             problem = f"expected {misfit}, got {_size_and_type(value)}"
             raise TooLarge(problem, path=f"{shape.type.__name__}.{field.name}") from None
         except NotEncodable as problem:
             raise problem.under(f"{shape.type.__name__}.{field.name}") from None
-    struct.pack_into(">I", out, 0, len(out) - HEADER_BYTES)
+    out[:HEADER_BYTES] = (len(out) - HEADER_BYTES).to_bytes(HEADER_BYTES, "big")
     return bytes(out)
 
 
@@ -77,18 +77,23 @@ class _Writer:
     __slots__ = ("bounds", "nodes_left", "out", "stop")
 
     def __init__(self, bounds: Bounds, out: bytearray) -> None:
-        self.bounds = bounds
         self.out = out
+        self.begin(bounds)
+
+    def begin(self, bounds: Bounds) -> None:
+        """What is written next has its own bounds."""
+        self.bounds = bounds
         self.nodes_left = bounds.max_nodes
-        self.stop = len(out) + bounds.max_bytes
+        self.stop = len(self.out) + bounds.max_bytes
 
     def write(self, value: Any, depth: int) -> None:
         kind = type(value)
         self.nodes_left -= 1
         if self.nodes_left < 0:
             raise TooLarge(f"more than {self.bounds.max_nodes} values (keys and containers count)")
-        write_scalar = _SCALARS.get(kind)
-        if write_scalar is not None:
+        if kind is int and 0 <= value < 0x80:
+            self.out.append(value)
+        elif (write_scalar := _SCALARS.get(kind)) is not None:
             write_scalar(self, value)
         elif kind in _CONTAINERS:
             if depth >= self.bounds.max_depth:
@@ -172,7 +177,12 @@ def _write_float(writer: _Writer, value: float) -> None:
 
 
 def _write_text(writer: _Writer, value: str) -> None:
-    writer.ensure_room(len(value))
+    size = len(value)
+    if size < 0x20 and value.isascii():  # most names and words; `write` holds it against the bounds, as it does all
+        writer.out.append(0xA0 | size)
+        writer.out += value.encode()
+        return
+    writer.ensure_room(size)
     try:
         encoded = value.encode()
     except UnicodeEncodeError as error:

@@ -15,6 +15,7 @@ from safe_codeact.frozen import dataclass
 from safe_codeact.wire.format import Bounds
 
 _LENGTH_BYTES = 5  # the longest head of a str, bytes, list or dict
+_MOST_UTF8 = 4  # bytes of one character
 _NUMBER_BYTES = 9  # an int of 64 bits or a float, with its head
 
 
@@ -47,6 +48,10 @@ def _utf8_length(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
+def _is_longer(text: str, max_bytes: int) -> bool:
+    return len(text) * _MOST_UTF8 > max_bytes and _utf8_length(text) > max_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Text(_SameBothWays):
     """A str of at most `max_bytes` in UTF-8; at least one character if `filled`."""
@@ -59,7 +64,7 @@ class Text(_SameBothWays):
         return Bounds(max_bytes=self.max_bytes + _LENGTH_BYTES, max_nodes=1, max_depth=0)
 
     def accept(self, value: Any) -> str:
-        if type(value) is not str or _utf8_length(value) > self.max_bytes or (self.filled and not value):
+        if type(value) is not str or _is_longer(value, self.max_bytes) or (self.filled and not value):
             raise Misfit(f"text of {int(self.filled)} to {self.max_bytes} bytes")
         return value
 
@@ -75,7 +80,7 @@ class Label(_SameBothWays):
         return Bounds(max_bytes=self.max_bytes + _LENGTH_BYTES, max_nodes=1, max_depth=0)
 
     def accept(self, value: Any) -> str:
-        if type(value) is not str or not value or _utf8_length(value) > self.max_bytes or not value.isprintable():
+        if type(value) is not str or not value or _is_longer(value, self.max_bytes) or not value.isprintable():
             raise Misfit(f"1 to {self.max_bytes} bytes of printable text")
         return value
 
@@ -96,7 +101,7 @@ class RelativePath(_SameBothWays):
     def accept(self, value: Any) -> str:
         if (
             type(value) is not str
-            or _utf8_length(value) > self.max_bytes
+            or _is_longer(value, self.max_bytes)
             or any(part in ("", ".", "..") for part in value.split("/"))
             or _CONTROL.search(value)
         ):
@@ -263,13 +268,11 @@ class ListOf:
 
     def accept(self, value: Any) -> list[Any]:
         self._check(value)
-        accept = self.kind.accept
-        return [accept(item) for item in value]
+        return value if type(self.kind) is Plain else [self.kind.accept(item) for item in value]
 
     def plain(self, value: Any) -> list[Any]:
         self._check(value)
-        plain = self.kind.plain
-        return [plain(item) for item in value]
+        return value if type(self.kind) is Plain else [self.kind.plain(item) for item in value]
 
     def _check(self, value: Any) -> None:
         if type(value) is not list or len(value) > self.max_items:
@@ -298,19 +301,17 @@ class TextMap:
 
     def accept(self, value: Any) -> dict[str, Any]:
         self._check(value)
-        accept = self.kind.accept
-        return {key: accept(item) for key, item in value.items()}
+        return value if type(self.kind) is Plain else {key: self.kind.accept(item) for key, item in value.items()}
 
     def plain(self, value: Any) -> dict[str, Any]:
         self._check(value)
-        plain = self.kind.plain
-        return {key: plain(item) for key, item in value.items()}
+        return value if type(self.kind) is Plain else {key: self.kind.plain(item) for key, item in value.items()}
 
     def _check(self, value: Any) -> None:
         if type(value) is not dict or len(value) > self.max_items:
             raise Misfit(f"a dict of at most {self.max_items} entries")
         for key in value:
-            if type(key) is not str or not key or _utf8_length(key) > self.max_key_bytes:
+            if type(key) is not str or not key or _is_longer(key, self.max_key_bytes):
                 raise Misfit(f"keys of 1 to {self.max_key_bytes} bytes of text")
 
 

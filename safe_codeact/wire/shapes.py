@@ -7,7 +7,7 @@ guest is expected to cut what it sends to these bounds: `frame` refuses the rest
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -47,6 +47,8 @@ class FieldShape:
     name: str
     kind: Kind
     bounds: Bounds  # kind.bounds, worked out once
+    accept: Callable[[Any], Any]  # these two are the kind's, found once
+    plain: Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Shape:
 
 def _shape(tag: int, direction: Direction, type_: type[Any], kinds: Mapping[str, Kind]) -> Shape:
     fields = tuple(
-        FieldShape(spec.name, kinds[spec.name], kinds[spec.name].bounds) for spec in dataclasses.fields(type_)
+        FieldShape(spec.name, kind := kinds[spec.name], kind.bounds, kind.accept, kind.plain)
+        for spec in dataclasses.fields(type_)
     )
     return Shape(type_, tag, direction, fields, HEAD_BYTES + sum(field.bounds.max_bytes for field in fields))
 
