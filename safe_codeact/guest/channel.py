@@ -1,7 +1,8 @@
 """The worker's end of its one socket: whole frames out, whole frames in.
 
 Frames are written with the soft deadline masked: half a frame would break the conversation for a reason that is not the
-action's. SAFETY of the reading side: these frames are the host's, and a frame is read only when one is due.
+action's. SAFETY of the reading side: these frames are the host's, and are read only when one is due. The first is read
+alone, because descriptors come with it; none come with answers, so what is there of them is read at once.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 import os
 import select
 import socket
+from collections import deque
 from contextlib import AbstractContextManager
 
 from safe_codeact.guest.deadline import Deadline
 from safe_codeact.wire import messages
+from safe_codeact.wire.decode import Decoder
 from safe_codeact.wire.encode import frame
 from safe_codeact.wire.intake import read_frame
+from safe_codeact.wire.shapes import Direction
+
+_PIECE = 64 * 1024  # asked of one read, which allocates what it is asked for: more than most answers have
 
 
 class Channel:
@@ -24,6 +30,10 @@ class Channel:
         self._connection = connection
         self._descriptor = connection.fileno()
         self._deadline = deadline
+        self._decoder = Decoder(Direction.HOST_TO_WORKER)
+        self._heard: deque[messages.Message] = deque()
+        self._poller = select.poll()
+        self._poller.register(self._descriptor, select.POLLIN)
         self.descriptors: list[int] = []
 
     def first(self) -> messages.Message:
@@ -57,14 +67,17 @@ class Channel:
 
     def hears(self, seconds: float | None) -> bool:
         """Whether an answer comes in so long (None: wait for it). The deadline may ring meanwhile."""
-        poller = select.poll()
-        poller.register(self._descriptor, select.POLLIN)
-        return bool(poller.poll(None if seconds is None else seconds * 1000))
+        return bool(self._heard or self._poller.poll(None if seconds is None else seconds * 1000))
 
     def reply(self) -> messages.ToolReply:
         """The next answer."""
         with self._deadline.masked():
-            reply = read_frame(lambda size: os.read(self._descriptor, size))
+            while not self._heard:
+                piece = os.read(self._descriptor, _PIECE)
+                if not piece:
+                    raise EOFError("the host closed the connection")
+                self._heard.extend(self._decoder.messages(piece))
+            reply = self._heard.popleft()
         if not isinstance(reply, messages.ToolReply):
             raise RuntimeError("the host said something else than an answer")
         return reply

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
 
 AGAIN_SECONDS = 0.25
 _CLOCK = time.monotonic  # its own: actions may be given recorded clocks
@@ -21,12 +20,37 @@ class ActionTimeout(BaseException):
     """The action used up its time. A BaseException, so that `except Exception` does not swallow it."""
 
 
+class _Mask:
+    """What `Deadline.masked` gives, each time the same: it counts. A generator for each block costs a call of a tool more
+    than its frames do.
+
+    SAFETY: a signal's handler runs between two instructions. Before `depth` is counted up it raises, and the block does not
+    begin; from there until it is counted down it only notes. After that it raises, and the block has ended.
+    """
+
+    __slots__ = ("depth", "pending")
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.pending = ""
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.depth -= 1
+        if self.pending and not self.depth:
+            message, self.pending = self.pending, ""
+            raise ActionTimeout(message)
+
+
 class Deadline:
     """One action's clock. `message` says which limit it was."""
 
     def __init__(self) -> None:
-        self._masked = 0
-        self._pending = ""
+        self._mask = _Mask()
         self._held = 0
         self._left = 0.0  # on the wall clock, while it is held
         self._held_at = 0.0
@@ -49,7 +73,7 @@ class Deadline:
         signal.signal(signal.SIGXCPU, signal.SIG_IGN)
         signal.setitimer(signal.ITIMER_REAL, 0)
         self._left = 0.0
-        self._pending = ""
+        self._mask.pending = ""
 
     def hold(self) -> None:
         """A person is being asked: the wall clock stands still until as many `release`s. CPU time still counts.
@@ -68,17 +92,9 @@ class Deadline:
             left = self._left - max(_CLOCK() - self._held_at - self._given, 0.0)
             signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), AGAIN_SECONDS)
 
-    @contextmanager
-    def masked(self) -> Iterator[None]:
-        """Hold the exception back until the block has ended."""
-        self._masked += 1
-        try:
-            yield
-        finally:
-            self._masked -= 1
-            if self._pending and not self._masked:
-                message, self._pending = self._pending, ""
-                raise ActionTimeout(message)
+    def masked(self) -> AbstractContextManager[None]:
+        """Hold the exception back until the block has ended; blocks may be nested."""
+        return self._mask
 
     def _ring(self, number: int, _frame: FrameType | None) -> None:
         message = self._messages[signal.Signals(number)]
@@ -86,7 +102,7 @@ class Deadline:
         if number == signal.SIGXCPU:  # the kernel says it once a second; the timer says it more often
             self._messages[signal.SIGALRM] = message
             signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS, AGAIN_SECONDS)
-        if self._masked:
-            self._pending = message
+        if self._mask.depth:
+            self._mask.pending = message
             return
         raise ActionTimeout(message)

@@ -77,10 +77,11 @@ class Calls:
                 self._answers[reply.call] = reply
             else:
                 _wake(future, reply)
-            room = MOST_AT_ONCE - len(self._unanswered)
-            places, self._queue = self._queue[:room], self._queue[room:]
-            for place in places:
-                _wake(place, None)
+            if self._queue:
+                room = MOST_AT_ONCE - len(self._unanswered)
+                places, self._queue = self._queue[:room], self._queue[room:]
+                for place in places:
+                    _wake(place, None)
 
     def settle(self) -> None:
         """Hear the answers that nobody waits for any more: the host has the last word on each call. It hears of the last
