@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from safe_codeact.wire import messages
@@ -32,14 +33,14 @@ class Background:
         self._outstanding += 1
         begun.add_done_callback(self._ring)
 
-    def replies(self, deadline: float) -> list[messages.ToolReply]:
+    def replies(self, deadline: Callable[[], float]) -> list[messages.ToolReply]:
         """Wait until an answer is there or the worker speaks; the answers. Raises `TimeoutError`."""
         if not self._outstanding:
             return []
         poller = select.poll()
         poller.register(self._connection, select.POLLIN)
         poller.register(self._bell, select.POLLIN)
-        if not poller.poll(max(deadline - time.monotonic(), 0.001) * 1000):
+        if not poller.poll(max(deadline() - time.monotonic(), 0.001) * 1000):
             raise TimeoutError
         with self._lock:
             done, self._done = self._done, []

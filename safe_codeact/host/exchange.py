@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from safe_codeact.host.answers import AsyncTools, Tools
 from safe_codeact.host.background import Background
 from safe_codeact.host.journal import Diverged
+from safe_codeact.host.line import Line
 from safe_codeact.host.worker import Worker
 from safe_codeact.wire import messages
 from safe_codeact.wire.violation import ProtocolViolation
 
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024  # as `host.line` has it
 EXIT_SECONDS = 2.0  # from the end of its stream to the end of the process; then it is killed
 
 Request = messages.Execute | messages.Fetch | messages.Assign | messages.Describe
@@ -66,6 +67,8 @@ class Transcript:
     def take(self, message: messages.WorkerMessage, tools: Tools | AsyncTools) -> messages.ToolCall | None:
         """Note one message; a tool call is handed back, because answering it may wait."""
         match message:
+            case messages.ToolCall():
+                return message
             case messages.Judged():
                 self.judged = message
                 tools.judged(message)
@@ -77,8 +80,6 @@ class Transcript:
                 self.displays.append(message)
             case messages.Readings():
                 tools.note(message)
-            case messages.ToolCall():
-                return message
             case messages.Finished() | messages.Fetched() | messages.Assigned() | messages.Described():
                 self.answer = message
         return None
@@ -158,35 +159,34 @@ def _pump(
     def deadline() -> float:
         return began + bounds.seconds + tools.asked_seconds
 
-    connection = worker.connection
-    connection.settimeout(bounds.seconds)
-    connection.sendall(_first_frame(worker, request, descriptors))
-    while not worker.conversation.finished:
-        connection.settimeout(max(deadline() - time.monotonic(), 0.001))
-        replies = background.replies(deadline())
+    conversation = worker.conversation
+    line = Line(worker.connection, deadline)
+    line.send(_first_frame(worker, request, descriptors))
+    while not conversation.finished:
+        replies = background.replies(deadline)
         for reply in replies:
-            connection.sendall(worker.conversation.send(reply))
+            line.send(conversation.send(reply))
             tools.sent(reply)
         if replies:
             continue
-        data = connection.recv(_CHUNK)
+        data = line.receive()
         if not data:
             return
-        for message in worker.conversation.receive(data):
+        for message in conversation.receive(data):
             call = transcript.take(message, tools)
             if call is not None:
-                begun = tools.begin(call, deadline() - time.monotonic())
+                left = deadline() - time.monotonic()
+                begun = tools.begin(call, left)
                 if begun is not None:
                     background.add(begun)
                     tools.begun()
                     continue
                 try:
-                    reply = tools.answer(call, deadline() - time.monotonic())
+                    reply = tools.answer(call, left)
                 except PutAside:
                     background.finish(deadline())
                     raise
-                connection.settimeout(max(deadline() - time.monotonic(), 0.001))
-                connection.sendall(worker.conversation.send(reply))
+                line.send(conversation.send(reply))
                 tools.sent(reply)
             elif meter.exceeded(message):
                 transcript.too_much = True

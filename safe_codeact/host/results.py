@@ -19,8 +19,14 @@ from typing import Any
 import pydantic
 import pydantic_core
 
+from safe_codeact.wire.encode import NotEncodable, pack
+
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 _DEPTH = 64  # as deep as the wire carries
+
+
+_SHORT = 1000  # bytes: less than any policy's bound
+_NUMBERS = frozenset({type(None), bool, float})
 
 
 class NotPlainResult(Exception):
@@ -33,6 +39,25 @@ def plain_result(value: Any) -> tuple[Any, bool]:
         return value, False
     seen = _Seen()
     return seen.plain(value, 0), seen.records
+
+
+def not_carried(plain: Any, max_kb: int) -> str:
+    """Why plain data is no result that an action can be sent: it completes "returned …". "" where it is one."""
+    if _is_short(plain):
+        return ""
+    try:
+        size = len(pack(plain))
+    except NotEncodable as error:
+        return f"what cannot be carried: {error}"
+    return f"{size:,} bytes; its limit is {max_kb} KiB" if size > max_kb * 1024 else ""
+
+
+def _is_short(plain: Any) -> bool:
+    """Whether that can be seen without encoding it."""
+    kind = type(plain)
+    if kind is str:
+        return len(plain) < _SHORT and plain.isascii()
+    return kind in _NUMBERS or (kind is int and -(2**63) <= plain < 2**63)
 
 
 class _Seen:
@@ -111,7 +136,7 @@ def validated(validator: pydantic.TypeAdapter[Any] | None, value: Any) -> Any:
     if validator is None:
         return value
     try:
-        return validator.validate_python(value)
+        return validator.validator.validate_python(value)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = "".join(f"[{part!r}]" for part in first["loc"])

@@ -16,6 +16,7 @@ from typing import Any
 import pydantic
 
 from safe_codeact.frozen import dataclass
+from safe_codeact.host.binding import Binder
 from safe_codeact.host.typed_dicts import readable_by_pydantic
 from safe_codeact.wire import messages
 
@@ -93,6 +94,7 @@ class Tool:
     name: str
     description: str
     signature: inspect.Signature
+    binder: Binder
     shown: str  # the signature as a model reads it
     validators: Mapping[str, pydantic.TypeAdapter[Any]]
     is_async: bool
@@ -117,6 +119,7 @@ class Tool:
             name=name,
             description=marked.get("description") or inspect.getdoc(function) or "",
             signature=signature,
+            binder=Binder(signature),
             shown=_shown(signature),
             validators={
                 parameter: _validator(name, parameter, hints[parameter])
@@ -137,21 +140,27 @@ class Tool:
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> inspect.BoundArguments:
         """The call's arguments, validated. Raises `Misused` with the signature."""
-        usage = f"{self.name}{self.shown}"
         try:
-            bound = self.signature.bind(*args, **kwargs)
+            bound = self.binder.bind(args, kwargs)
         except TypeError as error:
-            raise Misused("TypeError", f"{self.name}: {error}. Usage: {usage}") from None
-        return self._valid(bound, usage)
+            raise Misused("TypeError", f"{self.name}: {error}. Usage: {self.usage}") from None
+        for name, given in bound.arguments.items():
+            if name in self.validators:
+                bound.arguments[name] = self._validated(name, given)  # no key comes or goes
+        return bound
+
+    @property
+    def usage(self) -> str:
+        """What a wrong call is shown."""
+        return f"{self.name}{self.shown}"
 
     def rebind(self, arguments: Mapping[str, Any]) -> inspect.BoundArguments:
         """As `bind`, from what `bind(…).arguments` has: all arguments by the names of the parameters."""
-        usage = f"{self.name}{self.shown}"
         args: list[Any] = []
         kwargs: dict[str, Any] = {}
         unknown = [name for name in arguments if name not in self.signature.parameters]
         if unknown:
-            raise Misused("TypeError", f"{self.name}: there is no parameter {unknown[0]!r}. Usage: {usage}")
+            raise Misused("TypeError", f"{self.name}: there is no parameter {unknown[0]!r}. Usage: {self.usage}")
         for name, parameter in self.signature.parameters.items():
             if name not in arguments:
                 continue
@@ -166,14 +175,8 @@ class Tool:
                 kwargs[name] = arguments[name]
         return self.bind(args, kwargs)
 
-    def _valid(self, bound: inspect.BoundArguments, usage: str) -> inspect.BoundArguments:
-        for name, given in list(bound.arguments.items()):
-            if name in self.validators:
-                bound.arguments[name] = self._validated(name, given, usage)
-        return bound
-
-    def _validated(self, name: str, given: Any, usage: str) -> Any:
-        validator = self.validators[name]
+    def _validated(self, name: str, given: Any) -> Any:
+        validator = self.validators[name].validator  # the adapter's own method asks for what was said when it was made
         kind = self.signature.parameters[name].kind
         try:
             if kind is inspect.Parameter.VAR_POSITIONAL:
@@ -184,7 +187,7 @@ class Tool:
         except pydantic.ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             place = "".join(f"[{part!r}]" for part in first["loc"])
-            raise Misused("ValueError", f"{self.name}: {name}{place}: {first['msg']}. Usage: {usage}") from None
+            raise Misused("ValueError", f"{self.name}: {name}{place}: {first['msg']}. Usage: {self.usage}") from None
 
 
 class _Elided:

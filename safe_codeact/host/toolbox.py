@@ -27,13 +27,13 @@ from safe_codeact.host.budget import Counter, Refusal, Spent, require_size
 from safe_codeact.host.conditions import check_condition, require_condition
 from safe_codeact.host.crew import Busy, Crew
 from safe_codeact.host.exchange import PutAside
-from safe_codeact.host.results import NotPlainResult, plain_result, validated
+from safe_codeact.host.results import NotPlainResult, not_carried, plain_result, validated
 from safe_codeact.host.tool import NOT_MADE, Decision, IdempotencyKey, Misused, Preview, Tool, ToolCall
 from safe_codeact.observation import ToolRecord
 from safe_codeact.policy.effective import Policy, ToolRule
 from safe_codeact.trail.entry import Entry, Unrecorded, told
 from safe_codeact.wire import messages
-from safe_codeact.wire.encode import NotEncodable, pack
+from safe_codeact.wire.encode import pack
 
 _LOG = logger("safe_codeact.tools")
 _CARRIED_KB = 2048  # of arguments, in the largest call that the wire carries
@@ -248,7 +248,8 @@ class Calls:
 
     def _ready(self, call: messages.ToolCall, made: Tool, bound: inspect.BoundArguments) -> Callable[[], Any]:
         key = {made.key_parameter: IdempotencyKey(f"{self._action}-{call.call}")} if made.key_parameter else {}
-        return functools.partial(made.function, *bound.args, **bound.kwargs, **key)
+        args, kwargs = made.binder.split(bound)
+        return functools.partial(made.function, *args, **kwargs, **key)
 
     async def _awaited(self, made: Tool, ready: Callable[[], Any]) -> Any:
         if made.is_async:
@@ -348,13 +349,9 @@ class Calls:
         except NotPlainResult as problem:
             _LOG.warning("tool %r %s", call.name, problem, exc_info=problem.__cause__)
             raise Refusal(f"{made.name} {problem}") from None
-        try:
-            size = len(pack(plain))
-        except NotEncodable as error:
-            raise Refusal(f"{made.name} returned what cannot be carried: {error}") from None
-        if size > rule.max_result_kb * 1024:
-            raise Refusal(f"{made.name} returned {size:,} bytes; its limit is {rule.max_result_kb} KiB")
-        return messages.ToolReply(call=call.call, value=plain, is_record=is_record)
+        if reason := not_carried(plain, rule.max_result_kb):
+            raise Refusal(f"{made.name} returned {reason}")
+        return messages.ToolReply(call.call, plain, "", "", is_record, 0.0)
 
     def _failure(self, call: messages.ToolCall, error: BaseException) -> tuple[messages.ToolReply, str]:
         """What the action is told, and the record's outcome. Everything else stays in the host's log."""
