@@ -131,6 +131,20 @@ def _standard_library() -> list[str]:
     return [name for name in extensions if not name.startswith(skipped)] + plain.split()
 
 
+def begin() -> None:
+    """Import what any policy needs, while the host still reads its own. What fails here, `load` tries again and tells."""
+    for name in ALWAYS.split():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    _find_encodings()
+
+
+def _find_encodings() -> None:
+    for encoding in ENCODINGS.split():
+        with contextlib.suppress(LookupError):
+            codecs.lookup(encoding)
+
+
 def load(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Import what the policy needs. Returns what was imported, and which of the policy's modules are not installed here."""
     loaded, failed = [], set()
@@ -149,7 +163,5 @@ def load(policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def warm(policy: Policy) -> None:
     """Do the first use of each library once, patched as the actions will find it."""
     apply_patches(restricted=policy.language.restricted)
-    for encoding in ENCODINGS.split():
-        with contextlib.suppress(LookupError):
-            codecs.lookup(encoding)
+    _find_encodings()
     warming.use({rule.module for rule in policy.language.imports})

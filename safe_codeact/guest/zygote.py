@@ -16,6 +16,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import sysconfig
 import threading
@@ -24,7 +25,7 @@ from collections.abc import Callable, Sequence
 from safe_codeact.confine.paths import ZONES, library_paths, package_paths
 from safe_codeact.confine.protections import LANDLOCK_MINIMUM, NAMESPACES, Plan, digest_programs, read_programs
 from safe_codeact.errors import ConfinementUnavailable
-from safe_codeact.guest import enclosure, worker
+from safe_codeact.guest import enclosure, preload, worker
 from safe_codeact.guest.listeners import Listeners
 from safe_codeact.guest.lockdown import PAGEMAP, SOCKET, Post, Prepared, lock_down, sizes
 from safe_codeact.kernel import landlock, listener, process, seccomp
@@ -44,6 +45,8 @@ class Zygote:
 
     def run(self) -> None:
         """Serve until the host is gone. Never returns to model code: workers leave through `os._exit`."""
+        preload.begin()
+        self._await_word()
         configure = self._receive()
         if not isinstance(configure, messages.Configure):
             raise RuntimeError(f"the first frame must be Configure, got {type(configure).__name__}")
@@ -75,6 +78,20 @@ class Zygote:
         finally:
             if self._first >= 0:
                 self._end_table()
+
+    def _await_word(self) -> None:
+        """The host is still reading its policy. If it ends meanwhile, so do we: a forked copy of it may hold the socket."""
+        peer = self._control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        try:
+            host = os.pidfd_open(struct.unpack("3i", peer)[0])
+        except ProcessLookupError:
+            os._exit(0)
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        poller.register(host, select.POLLIN)
+        if self._control.fileno() not in dict(poller.poll()):
+            os._exit(0)
+        os.close(host)
 
     def _hold_table(self) -> int:
         """The pid of the first process in the workers' table; 0 where that is the host's. With its end, ours comes."""
