@@ -82,8 +82,8 @@ def layout(wanted: Mapping[str, str]) -> Layout:
 
 def _topmost(paths: Iterable[str]) -> tuple[str, ...]:
     """Those that lie below no other one, in order: by their parts, what lies below a path comes right after it."""
-    kept: list[PurePath] = []
-    for path in sorted({PurePath(each) for each in paths}):
-        if not kept or not _is_below(path, kept[-1]):
+    kept: list[str] = []
+    for path in sorted({str(PurePath(each)) for each in paths}, key=lambda path: path.split("/")):
+        if not kept or not (path + "/").startswith(kept[-1].rstrip("/") + "/"):
             kept.append(path)
-    return tuple(str(path) for path in kept)
+    return tuple(kept)

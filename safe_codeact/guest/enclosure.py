@@ -28,7 +28,7 @@ import signal
 import stat
 from collections.abc import Sequence
 
-from safe_codeact.confine.paths import layout
+from safe_codeact.confine.paths import Layout, layout
 from safe_codeact.errors import ConfinementUnavailable
 from safe_codeact.guest.lockdown import SOCKET, Prepared
 from safe_codeact.kernel import landlock, namespaces, process, seccomp
@@ -44,7 +44,8 @@ def enter_if_possible(requirement: Requirement, slots: str, wanted: Sequence[str
     where a step failed that had just gone well in a child: then this process is good for nothing."""
     if requirement == "off":
         return "the policy says `namespaces: off`"
-    problem = why_not(slots, wanted)
+    plan = laid_out(slots, wanted)
+    problem = why_not(slots, plan)
     if problem and requirement == "required":
         raise ConfinementUnavailable(
             f"isolation.namespaces: required, and not to be had here: {problem}. In a container, a profile that allows "
@@ -53,15 +54,19 @@ def enter_if_possible(requirement: Requirement, slots: str, wanted: Sequence[str
         )
     if not problem:
         try:
-            enter(slots, wanted)
+            enter(slots, plan)
         except OSError as error:
             raise ConfinementUnavailable(f"the namespaces could be made a moment ago, and now not: {error}") from error
     return problem
 
 
-def enter(slots: str, wanted: Sequence[str]) -> None:
-    """Leave the machine's namespaces for good. `wanted` are the paths that workers may read. Raises `OSError`."""
-    plan = layout({path: os.path.realpath(path) for path in (*wanted, slots)})
+def laid_out(slots: str, wanted: Sequence[str]) -> Layout:
+    """What the root will hold. `wanted` are the paths that workers may read."""
+    return layout({path: os.path.realpath(path) for path in (*wanted, slots)})
+
+
+def enter(slots: str, plan: Layout) -> None:
+    """Leave the machine's namespaces for good. Raises `OSError`."""
     namespaces.unshare()
     namespaces.keep_mounts_private()
     namespaces.name_machine(_MACHINE)
@@ -98,15 +103,15 @@ def _make_point(path: str, *, is_folder: bool) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
 
 
-def why_not(slots: str, wanted: Sequence[str]) -> str:
+def why_not(slots: str, plan: Layout) -> str:
     """Try all of it in a child, which then ends: "" if it can be had here, or what cannot, in words."""
-    return namespaces.why_not(lambda: _try(slots, wanted))
+    return namespaces.why_not(lambda: _try(slots, plan))
 
 
-def _try(slots: str, wanted: Sequence[str]) -> None:
+def _try(slots: str, plan: Layout) -> None:
     """In a child: enter, look around, and have a first process in the new table. Raises `OSError`."""
     old = os.stat("/")
-    enter(slots, wanted)
+    enter(slots, plan)
     if os.path.samestat(old, os.stat("/")) or not os.path.isdir(slots):
         raise OSError("the root is not the one that was put together")
     first = os.fork()

@@ -174,7 +174,7 @@ class _Siege:
 
 def _enter(prepared: lockdown.Prepared, post: lockdown.Post) -> None:
     """Into namespaces of its own, as their first process: the one that went there waits for it, and ends."""
-    enclosure.enter(post.slot, _libraries(prepared.plan))
+    enclosure.enter(post.slot, enclosure.laid_out(post.slot, _libraries(prepared.plan)))
     child = os.fork()
     if child:
         os.waitpid(child, 0)
@@ -240,7 +240,8 @@ def claimed(attack: battery.Attempt, layer: str, plan: Plan, abi: int) -> bool:
 
 def _table(siege: _Siege, plan: Plan, abi: int) -> list[dict[str, Any]]:
     off = {name for name in ("seccomp", "landlock") if not getattr(plan, name)}
-    if plan.namespaces == "off" or enclosure.why_not(str(siege.place.slot), _libraries(plan)):
+    slot = str(siege.place.slot)
+    if plan.namespaces == "off" or enclosure.why_not(slot, enclosure.laid_out(slot, _libraries(plan))):
         off.add("namespaces")
     layers = [layer for layer in (*battery.LAYERS, ALL) if layer not in off]
     rows = []
