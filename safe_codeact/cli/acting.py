@@ -6,18 +6,31 @@ Budgets, conditions and approval are the policy's, and are enforced as ever; onl
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from safe_codeact import Decision, Observation, Policy, Runtime, tool
+from safe_codeact.cli.reached import reached
 from safe_codeact.policy import conditions
 from safe_codeact.policy.effective import Example, ToolRule
+from safe_codeact.policy.rehearsal import tools_of
 
 
-def act(policy: Policy) -> Iterator[tuple[int, str]]:
-    """The number of each example that runs, and what is wrong with what it showed, or ""."""
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One example that was run: what is wrong with what it showed, or "", and the lines of the policy that it came to."""
+
+    number: int
+    complaint: str
+    reached: frozenset[str]
+
+
+def act(policy: Policy) -> Iterator[Acted]:
+    """Each example that says what it shows."""
     wanted = [
         (number, example)
         for number, example in enumerate(policy.examples)
@@ -25,14 +38,19 @@ def act(policy: Policy) -> Iterator[tuple[int, str]]:
     ]
     if not wanted:
         return
+    # What a redaction hides, the record of a call would not say either; here nothing is kept of one.
+    policy = dataclasses.replace(policy, tools=tuple(dataclasses.replace(rule, redact=()) for rule in policy.tools))
     answers: dict[str, Any] = {}
-    tools = [_tool(rule, answers) for rule in policy.tools if rule.name != "*" and not rule.deny]
+    rules = {rule.name: rule for rule in policy.tools}
+    tools = [_tool(rules.get(name) or dataclasses.replace(rules["*"], name=name), answers) for name in tools_of(policy)]
     with Runtime(policy, tools=tools, standby=1, approve=lambda call: Decision(approved=True)) as runtime:
         for number, example in wanted:
             answers.clear()
             answers.update(json.loads(example.tools or "{}"))
             with runtime.session() as session:
-                yield number, _complaint(example, session.run(example.allow or ""))
+                observation = session.run(example.allow or "")
+                has_written = policy.filesystem.workspace == "rw" and bool(session.files.list())
+            yield Acted(number, _complaint(example, observation), reached(policy, example, observation, has_written))
 
 
 def _tool(rule: ToolRule, answers: dict[str, Any]) -> Callable[..., Any]:
@@ -54,7 +72,7 @@ def _tool(rule: ToolRule, answers: dict[str, Any]) -> Callable[..., Any]:
 def _complaint(example: Example, observation: Observation) -> str:
     outcome, error = observation.outcome.value, observation.error
     if example.raises is not None:
-        if outcome == "raised" and error is not None and error.type == example.raises:
+        if outcome != "completed" and example.raises in (outcome, error.type if error is not None else ""):
             return ""
         seen = f"{error.type}: {error.message}" if error is not None else f"{outcome}, {observation.value}"
         return f"is to raise {example.raises}, and what it shows is {seen}"

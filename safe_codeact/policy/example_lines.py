@@ -44,7 +44,8 @@ class ExampleLine(Section):
     raises: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)] | None = Field(
         default=None,
         description="The exception that an `allow` ends in, as `ToolError` for a call that is over its budget or does not meet "
-        "its `when`: `policy test` then runs it.",
+        "its `when`, `ActionTimeout` or `MemoryError` at a limit; or the outcome, where a limit ends it without one "
+        "(`output_exceeded`, `workspace_exceeded`): `policy test` then runs it.",
     )
     tools: Answers = Field(
         default={},

@@ -46,6 +46,10 @@ class Traced:
             node = items[step] if isinstance(step, int) and step < len(items) else node.entry(str(step))
         return None if node is None else _shown(node.mark)
 
+    def place_of(self, node: Node) -> str:
+        """`file:line` of a node of the tree."""
+        return _shown(node.mark)
+
     def lines_of(self, *section: str, key: str) -> dict[str, Node]:
         """The lines of `language.imports` or `filesystem.read` by module or path."""
         node: Node | None = self.root

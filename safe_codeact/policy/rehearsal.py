@@ -6,6 +6,7 @@ The gate is handed in (`Judge`), because nothing in this package may import it: 
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -95,7 +96,7 @@ class Rehearsal:
 
 def rehearse(policy: Policy, judge: Judge) -> Rehearsal:
     """Every example judged by the gate, and the import and tool lines that no allowed one uses."""
-    tools = tuple(rule.name for rule in policy.tools if rule.name != "*" and not rule.deny)
+    tools = tools_of(policy)
     used_modules: set[str] = set()
     used_tools: set[str] = set()
     outcomes = []
@@ -110,9 +111,23 @@ def rehearse(policy: Policy, judge: Judge) -> Rehearsal:
         outcomes=tuple(outcomes),
         imports=modules,
         idle_imports=tuple(module for module in modules if not used_modules & importable([module])),
-        tools=tools,
-        idle_tools=tuple(tool for tool in tools if tool not in used_tools),
+        tools=named_tools(policy),
+        idle_tools=tuple(tool for tool in named_tools(policy) if tool not in used_tools),
     )
+
+
+def named_tools(policy: Policy) -> tuple[str, ...]:
+    """The tools with a line of their own that exist."""
+    return tuple(rule.name for rule in policy.tools if rule.name != "*" and not rule.deny)
+
+
+def tools_of(policy: Policy) -> tuple[str, ...]:
+    """The tools that examples have: those with a line, and under a line for every tool those that an example answers for."""
+    rules = {rule.name: rule for rule in policy.tools}
+    if "*" not in rules or rules["*"].deny:
+        return named_tools(policy)
+    brought = dict.fromkeys(name for example in policy.examples for name in json.loads(example.tools or "{}"))
+    return (*named_tools(policy), *(name for name in brought if name not in rules))
 
 
 def source_of(example: Example) -> str:

@@ -105,7 +105,7 @@ def test_an_example_that_does_not_hold_fails_at_its_line(good: Path) -> None:
         .splitlines()[0]
         .startswith("good.yaml:7: examples[0] is to be allowed, and the gate refuses it: G401")
     )
-    assert "Not exercised: math." in done.stdout.decode()
+    assert "  Not exercised:\n    good.yaml:5: language.imports.math\n" in done.stdout.decode()
     assert _json(_cli("policy", "test", str(good), "--json"))["policies"][0]["imports"]["idle"] == ["math"]
 
 
