@@ -4,7 +4,7 @@ Threat: a change of two lines in a file that others extend, which a reviewer rea
 text (a reordered list is no change; a changed parent is one without any). So the effective policies are compared, and where
 the language layer became wider, a program is found that the old policy refuses and the new one allows, and the gate is asked
 about both: a claim that no gate confirms is marked as unverified. For a tool's condition the witness is a call that the
-evaluator refuses under the old and lets through under the new.
+evaluator refuses under the old and lets through under the new; for figures and files, a program that comes to the bound (`witnesses`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from safe_codeact.audit import witnesses
 from safe_codeact.audit.places import is_below
 from safe_codeact.policy.effective import ImportRule, Policy, ToolRule
 from safe_codeact.policy.knowledge import DENIED
@@ -53,9 +54,9 @@ def compare(old: Policy, new: Policy, judge: Judge) -> list[Change]:
     return [
         *_language(old, new, judge),
         *_imports(old, new, judge),
-        *_tools(old, new),
-        *_figures("limits", old.limits, new.limits),
-        *_files(old, new),
+        *_tools(old, new, judge),
+        *_limits(old, new, judge),
+        *_files(old, new, judge),
         *_isolation(old, new),
         *_output(old, new),
         *_figures("agent", old.agent, new.agent),
@@ -146,14 +147,13 @@ def _line(old: Policy, new: Policy, judge: Judge, before: ImportRule, now: Impor
 # ---- tools
 
 _BUDGETS = {
-    "max_calls": "calls per action",
     "timeout_seconds": "s per call",
     "max_result_kb": "KiB per result",
     "max_argument_kb": "KiB per call's arguments",
 }
 
 
-def _tools(old: Policy, new: Policy) -> Iterator[Change]:
+def _tools(old: Policy, new: Policy, judge: Judge) -> Iterator[Change]:
     names = dict.fromkeys(rule.name for policy in (old, new) for rule in policy.tools)
     for name in names:
         before, now = _rule(old, name), _rule(new, name)
@@ -164,6 +164,7 @@ def _tools(old: Policy, new: Policy) -> Iterator[Change]:
         elif now is None and before is not None:
             yield Change(section="tools", direction=_DOWN, message=f"{label} does not exist inside any more")
         elif before is not None and now is not None:
+            yield from _calls(name, label, (old, before), (new, now), judge)
             yield from _budget(label, before, now)
             yield from _condition(name, label, before, now)
             yield from _redactions(label, before, now)
@@ -178,6 +179,17 @@ def _rule(policy: Policy, name: str) -> ToolRule | None:
 
 def _called(name: str) -> str:
     return "any_tool" if name == "*" else name
+
+
+def _calls(
+    name: str, label: str, before: tuple[Policy, ToolRule], now: tuple[Policy, ToolRule], judge: Judge
+) -> Iterator[Change]:
+    was, most = before[1].max_calls, now[1].max_calls
+    if was != most:
+        wide = now if most > was else before
+        witness, verified = witnesses.of_calls(_called(name), max(was, most), wide[0], judge)
+        yield Change(section="tools", direction=_UP if most > was else _DOWN, witness=witness, is_verified=verified,
+                     message=f"{label}: {most:g} calls per action instead of {was:g}")  # fmt: skip
 
 
 def _budget(label: str, before: ToolRule, now: ToolRule) -> Iterator[Change]:
@@ -247,15 +259,24 @@ def _figures(section: str, before: Any, now: Any) -> Iterator[Change]:
             yield Change(section=section, direction=direction, message=f"{field.name}: {is_now:g} instead of {was:g}")
 
 
+def _limits(old: Policy, new: Policy, judge: Judge) -> Iterator[Change]:
+    for change in _figures("limits", old.limits, new.limits):
+        narrow, wide = (old, new) if change.direction is _UP else (new, old)
+        witness, verified = witnesses.of_limit(change.message.partition(":")[0], narrow, wide, judge)
+        yield dataclasses.replace(change, witness=witness, is_verified=verified)
+
+
 _WORKSPACES = {"none": 0, "ro": 1, "rw": 2}
 _REQUIREMENTS = {"off": 0, "preferred": 1, "required": 2}
 
 
-def _files(old: Policy, new: Policy) -> Iterator[Change]:
+def _files(old: Policy, new: Policy, judge: Judge) -> Iterator[Change]:
     was, is_now = old.filesystem.workspace, new.filesystem.workspace
     if was != is_now:
         direction = _UP if _WORKSPACES[is_now] > _WORKSPACES[was] else _DOWN
-        yield Change(section="files", direction=direction, message=f"the workspace is {is_now!r} instead of {was!r}")
+        witness, verified = witnesses.of_workspace(*((old, new) if direction is _UP else (new, old)), judge)
+        said = f"the workspace is {is_now!r} instead of {was!r}"
+        yield Change(section="files", direction=direction, message=said, witness=witness, is_verified=verified)
     before = [line.path for line in old.filesystem.read]
     now = [line.path for line in new.filesystem.read]
     for paths, others, direction, said in (
@@ -264,7 +285,9 @@ def _files(old: Policy, new: Policy) -> Iterator[Change]:
     ):
         for path in paths:
             if not any(is_below(path, other) for other in others):
-                yield Change(section="files", direction=direction, message=f"{path} {said}, with all that is below it")
+                witness, verified = witnesses.of_path(path, *((old, new) if direction is _UP else (new, old)), judge)
+                yield Change(section="files", direction=direction, witness=witness, is_verified=verified,
+                             message=f"{path} {said}, with all that is below it")  # fmt: skip
 
 
 def _isolation(old: Policy, new: Policy) -> Iterator[Change]:

@@ -18,7 +18,7 @@ def policy_diff(
     new: Annotated[str, typer.Argument(metavar="NEW", help="The same.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Compare two policies by meaning; each widening of the language comes with a program that only NEW allows.
+    """Compare two policies by meaning; a widening comes with a program or a call that only NEW allows, where there is one.
 
     Exit status: 0 nothing is wider, 1 something is, 2 usage.
     """

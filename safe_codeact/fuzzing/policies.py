@@ -255,7 +255,14 @@ def _require_witness(change: Change, old: Policy, new: Policy) -> None:
         if change.section in ("language", "imports") and "stand-in" not in change.message:
             raise Escape("a change of the language has no witness", f"{change.message}: {change.witness!r}")
         return
-    if change.section == "tools":
+    if change.section in ("limits", "files") or change.witness.startswith("["):
+        tools = (
+            *(rule.name for rule in wide.tools),
+            "any_tool",
+        )  # a bound, which no gate has: but it lets the program run
+        if not _judge(change.witness, wide, tools).allowed:
+            raise Escape("a witness is refused by the wider policy", f"{change.message}: {change.witness!r}"[:200])
+    elif change.section == "tools":
         _require_call(change, narrow, wide)
     elif not _judge(change.witness, wide, ()).allowed or _judge(change.witness, narrow, ()).allowed:
         raise Escape("a witness does not tell the two policies apart", f"{change.message}: {change.witness!r}"[:200])

@@ -184,6 +184,51 @@ def test_every_widening_of_the_language_has_a_program_that_only_the_new_policy_a
         assert judge(change.witness, now, ()).allowed, change
 
 
+_READ = {"filesystem": {"workspace": "rw", "read": [{"path": "/srv/data"}]}}
+_SEARCH = {"search": {"why": "a test", "max_calls": 5}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "witness"),
+    [
+        ({"limits": {"memory_mb": 64}}, {"limits": {"memory_mb": 128}}, "len(bytes(100_663_296))"),
+        ({"limits": {"output_kb": 1}}, {"limits": {"output_kb": 3}}, "print('x' * 2_048)"),
+        ({"limits": {"state_mb": 1}}, {"limits": {"state_mb": 3}}, "kept = bytes(2_097_152)"),
+        ({"tools": _SEARCH, "limits": {"tool_calls": 3}}, {"tools": _SEARCH, "limits": {"tool_calls": 4}}, "[search() for _ in range(4)]"),
+        ({"tools": _SEARCH}, {"tools": {"search": {"why": "a test", "max_calls": 6}}}, "[search() for _ in range(6)]"),
+        ({"filesystem": {"workspace": "ro"}}, {"filesystem": {"workspace": "rw"}}, "open('a.txt', 'w')"),
+        (_EMPTY, {"filesystem": {"workspace": "ro"}}, "open('a.txt')"),
+        ({"filesystem": {"workspace": "rw"}}, _READ, "open('/srv/data')"),
+        ({**_READ, "limits": {"workspace_mb": 1}}, {**_READ, "limits": {"workspace_mb": 3}}, "open('a', 'wb').write(bytes(2_097_152))"),
+        ({**_READ, "limits": {"workspace_files": 1}}, {**_READ, "limits": {"workspace_files": 2}}, "for n in range(2):\n    open(str(n), 'w').close()"),
+    ],
+)  # fmt: skip
+def test_a_bound_that_moved_has_a_program_that_comes_to_it(
+    old: dict[str, Any], new: dict[str, Any], witness: str
+) -> None:
+    for there, direction in (((old, new), "widened"), ((new, old), "narrowed")):
+        [change] = compare(*(_policy(**each) for each in there), judge)
+        assert (change.direction.value, change.witness, change.is_verified) == (direction, witness, True)
+
+
+def test_a_bound_that_no_program_comes_to_has_no_witness() -> None:
+    for old, new in (
+        ({"limits": {"tool_calls": 3}}, {"limits": {"tool_calls": 4}}),  # there is no tool
+        ({"limits": {"workspace_mb": 1}}, {"limits": {"workspace_mb": 3}}),  # nor a workspace
+        (
+            {"limits": {"memory_mb": 64, "state_mb": 1}},
+            {"limits": {"memory_mb": 64, "state_mb": 900}},
+        ),  # nor the memory
+        (
+            {"tools": _SEARCH},
+            {"tools": {"search": {"why": "a test", "max_calls": 500}}},
+        ),  # more than all calls together
+        (_EMPTY, {"limits": {"wall_seconds": 31}}),
+    ):
+        [change] = compare(_policy(**old), _policy(**new), judge)
+        assert (change.witness, change.is_verified) == (None, False)
+
+
 _LINES = st.lists(
     st.sampled_from(["math", "json", "numpy", "numpy.linalg", "os", "re", "collections", "zlib"]),
     unique=True,

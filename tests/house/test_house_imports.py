@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "policy": {"errors"},
     "gate": {"errors", "policy"},
     "confine": {"errors", "policy"},
-    "audit": {"errors", "policy", "confine.syscalls"},
+    "audit": {"errors", "policy", "confine.protections", "confine.syscalls"},
     "wire": {"errors"},
     "kernel": {"errors", "confine"},
     "guest": {
