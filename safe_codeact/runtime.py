@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from safe_codeact.confine.protections import plan_for
-from safe_codeact.errors import ConfinementUnavailable, SafeCodeActError, SessionClosed, StoreError, TrailError
+from safe_codeact.errors import SafeCodeActError, SessionClosed, StoreError, TrailError
 from safe_codeact.host import groups
 from safe_codeact.host.admission import Admission, places
 from safe_codeact.host.folder import make_private_folder, remove_private_folder, sweep_private_folders
@@ -27,6 +27,7 @@ from safe_codeact.host.stores.store import Store
 from safe_codeact.host.tool import ToolCall
 from safe_codeact.host.toolbox import Toolbox
 from safe_codeact.host.vault import Vault
+from safe_codeact.host.zygote import Started
 from safe_codeact.policy.effective import Policy
 from safe_codeact.session import AsyncSession, Session
 from safe_codeact.trail.trail import NoTrail, RuntimeTrail, Trail, attach
@@ -72,28 +73,33 @@ class RuntimeCore:
             raise TypeError(f"store={store!r}: expected a Store, such as SQLiteStore(path, key=…)")
         if standby < 0 or (max_workers is not None and max_workers < 1):
             raise ValueError(f"standby={standby} must not be negative, max_workers={max_workers} must be at least 1")
-        self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
-        _require_available(self.policy)
-        _require_out_of_reach(self.policy, "store", getattr(store, "path", None), StoreError)
-        _require_out_of_reach(self.policy, "trail", getattr(trail, "path", trail), TrailError)
-        self.store = store
-        self.plan = plan_for(self.policy)
-        most = places(max_workers, max_memory_mb, self.plan.memory + self.plan.memory_reserve)
-        self.toolbox = Toolbox(self.policy, tools, approve)
-        self.trail = attach(trail, self.policy, [dataclasses.asdict(stub) for stub in self.toolbox.stubs])
-        self.process = os.getpid()
-        sweep_private_folders()
-        self.folder, owner = make_private_folder()
+        with contextlib.ExitStack() as undo:
+            started = undo.enter_context(Started(_cache_folder()))  # it imports while we read the policy
+            self.policy = policy if isinstance(policy, Policy) else Policy.load(policy)
+            _require_out_of_reach(self.policy, "store", getattr(store, "path", None), StoreError)
+            _require_out_of_reach(self.policy, "trail", getattr(trail, "path", trail), TrailError)
+            self.store = store
+            self.plan = plan_for(self.policy)
+            most = places(max_workers, max_memory_mb, self.plan.memory + self.plan.memory_reserve)
+            self.toolbox = Toolbox(self.policy, tools, approve)
+            self.trail = attach(trail, self.policy, [dataclasses.asdict(stub) for stub in self.toolbox.stubs])
+            self.process = os.getpid()
+            sweep_private_folders()
+            self.folder, owner = make_private_folder()
+            undo.pop_all()
         self.sessions: dict[str, SessionState] = {}
         self.lock = threading.Lock()
         self.watch = QuotaWatch()
+        self._launchers = Launchers()
         try:
+            self._launchers.group = groups.make(self.policy, max_memory_mb, most)
             self.vault = Vault(self.folder / "vault")
             self._standby, self._max_workers, self._admission = standby, most, Admission(most)
             # Where sessions have their own, this one forks nothing: it says early what is missing, and as whom workers run.
-            self._launchers = Launchers()
-            self.launcher = self._start_launcher("slots", 0 if self._is_apart else standby)
+            self.launcher = self._start_launcher("slots", 0 if self._is_apart else standby, started)
         except BaseException:
+            self._launchers.close()
+            started.end()
             remove_private_folder(self.folder)
             os.close(owner)
             self.trail.close()
@@ -117,7 +123,7 @@ class RuntimeCore:
             with contextlib.suppress(OSError):
                 launcher.slots.rmdir()
 
-    def _start_launcher(self, slots: str, standby: int) -> Launcher:
+    def _start_launcher(self, slots: str, standby: int, started: Started | None = None) -> Launcher:
         (self.folder / slots).mkdir(mode=0o711, exist_ok=True)
         return self._launchers.add(
             Launcher(
@@ -128,7 +134,9 @@ class RuntimeCore:
                 standby=min(standby, self._standby),
                 max_workers=self._max_workers,
                 admission=self._admission,
+                group=self._launchers.group,
                 new_conversation=self._new_conversation,
+                started=started,
             )
         )
 
@@ -172,7 +180,9 @@ class RuntimeCore:
 
 
 class Launchers:
-    """All launchers of a runtime, to be ended with it. Thread-safe."""
+    """All launchers of a runtime, to be ended with it, and the control group of their processes. Thread-safe."""
+
+    group: groups.Group | None = None
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -196,6 +206,8 @@ class Launchers:
             ending, self._all = self._all, []
         for launcher in ending:
             launcher.close()
+        if self.group is not None:
+            self.group.end()
 
 
 def _finish(
@@ -233,13 +245,6 @@ def _require_out_of_reach(policy: Policy, what: str, path: object, error: type[S
                 f"{what}={place!r} lies in {readable.path!r}, which actions of policy {policy.name!r} may read: "
                 "keep it elsewhere"
             )
-
-
-def _require_available(policy: Policy) -> None:
-    if policy.isolation.cgroup == "required":
-        raise ConfinementUnavailable(
-            f"isolation.cgroup: required, but {groups.UNUSED}: say `preferred`, or do not run here"
-        )
 
 
 class Runtime:

@@ -185,9 +185,9 @@ _MEANS: dict[Requirement, str] = {
     "off": "OFF: not asked for",
 }
 _CGROUP: dict[Requirement, str] = {
-    "required": "required: refused on every machine, because this version uses none.",
-    "preferred": "preferred: means nothing yet, because this version uses none.",
-    "off": "off: and this version uses none.",
+    "required": "required: all workers together are held to the runtime's `max_memory_mb`, and counted; no worker starts without.",
+    "preferred": "preferred: all workers together are held to the runtime's `max_memory_mb` where the machine lets them be.",
+    "off": "off: each worker has limits of its own, all together have none.",
 }
 
 

@@ -29,8 +29,9 @@ from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import ConfinementFailed, ConfinementUnavailable, SafeCodeActError, SessionClosed
 from safe_codeact.host import verify
 from safe_codeact.host.admission import Admission
+from safe_codeact.host.groups import Group
 from safe_codeact.host.worker import Worker
-from safe_codeact.host.zygote import ANSWER_SECONDS, Zygote, ZygoteEnded, why_it_cannot_start
+from safe_codeact.host.zygote import ANSWER_SECONDS, Started, Zygote, ZygoteEnded, why_it_cannot_start
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import Conversation
@@ -60,7 +61,9 @@ class Launcher:
         standby: int,
         max_workers: int,
         admission: Admission,
+        group: Group | None,
         new_conversation: Callable[[], Conversation],
+        started: Started | None = None,
     ) -> None:
         self._plan = plan
         self.slots = slots
@@ -69,7 +72,7 @@ class Launcher:
         self._max_workers = max_workers
         self._admission = admission
         self._new_conversation = new_conversation
-        self._new_zygote = functools.partial(Zygote, policy, plan, cache, slots)
+        self._new_zygote = functools.partial(Zygote, policy, plan, cache, slots, group)
         self._lock = threading.Lock()
         self._waiting: deque[Future[Worker]] = deque()
         self._ready: deque[Worker] = deque()
@@ -82,7 +85,7 @@ class Launcher:
         self._failure: SafeCodeActError | None = None
         self._closed = False
         self._prepared: Future[messages.Prepared] = Future()
-        self._zygote = self._new_zygote()
+        self._zygote = self._new_zygote(started=started)
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._selector.register(self._zygote.control, selectors.EVENT_READ, self._hear_zygote)

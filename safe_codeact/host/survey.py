@@ -37,7 +37,8 @@ _MEND = {
     "names of calls": "Linux 5.0 or newer, and no filter with a listener of its own around (LXD and sysbox install one)",
     "landlock": "Linux 5.13 or newer, started with landlock among the names of its `lsm=` parameter: `cat "
     "/sys/kernel/security/lsm` shows them; in a container, a profile that allows landlock_*, as Docker's default does",
-    "cgroup": "`isolation: {cgroup: preferred}` in the policy",
+    "cgroup": "a folder of /sys/fs/cgroup with the controllers memory and pids that is this user's to divide: under systemd "
+    "`Delegate=memory pids` and `DelegateSubgroup=host`; or `isolation: {cgroup: preferred}` in the policy",
     "worker": "the message says what failed; `safe-codeact doctor --attack` tries the layers one by one",
 }
 # What each ABI of Landlock added, in words (https://docs.kernel.org/userspace-api/landlock.html).
@@ -164,9 +165,13 @@ def _names(prepared: messages.Prepared | None) -> Line:
 
 
 def _groups(policy: Policy) -> Line:
-    state = "missing" if policy.isolation.cgroup == "required" else "not required"
-    return Line(
-        "cgroup", state, f"not used: {groups.UNUSED}; {groups.offered()}", _MEND["cgroup"] if state == "missing" else ""
+    folder, problem = groups.place()
+    return _layer(
+        policy,
+        "cgroup",
+        not problem,
+        f"all workers together: pids.max, and memory.max where the runtime has max_memory_mb, below {folder}",
+        problem,
     )
 
 

@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 from safe_codeact.confine.protections import Plan
 from safe_codeact.errors import SafeCodeActError
+from safe_codeact.host.groups import Group
 from safe_codeact.policy.effective import Policy
 from safe_codeact.wire import messages
 from safe_codeact.wire.conversation import ControlConversation
@@ -29,18 +31,16 @@ class ZygoteEnded(SafeCodeActError):
     """The process is gone, or does not answer: the launcher starts another one, a few times."""
 
 
-class Zygote:
-    """A running zygote. `prepared` is its word that it can fork."""
+class Started:
+    """A process that imports what every zygote needs, and waits to hear for which policy. A context manager for as long as
+    it is not known whether one will be needed: a policy that is refused leaves none."""
 
-    def __init__(self, policy: Policy, plan: Plan, cache: Path, slots: Path) -> None:
-        self.prepared: messages.Prepared | None = None
-        self._first = -1  # of its workers' own process table: what is in that ends before this one does
-        self._conversation = ControlConversation()
+    def __init__(self, cache: Path) -> None:
         self.control, theirs = socket.socketpair()
         root = str(Path(__file__).resolve().parents[2])
         try:
             with theirs:
-                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and bootstrap, no text of anybody's
+                self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and bootstrap, no text of anybody's
                     [sys.executable, "-s", "-P", "-c", _BOOTSTRAP.format(root=root, fd=theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -53,13 +53,47 @@ class Zygote:
         except BaseException:
             self.control.close()
             raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.end()
+
+    def end(self) -> int:
+        """Kill and reap it; its status. Idempotent."""
+        self.process.kill()
+        status = self.process.wait()
+        self.control.close()
+        return status
+
+
+class Zygote:
+    """A running zygote. `prepared` is its word that it can fork."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        plan: Plan,
+        cache: Path,
+        slots: Path,
+        group: Group | None = None,
+        started: Started | None = None,
+    ) -> None:
+        self.prepared: messages.Prepared | None = None
+        self._first = -1  # of its workers' own process table: what is in that ends before this one does
+        self._conversation = ControlConversation()
+        self._started = started or Started(cache)
+        self._process, self.control = self._started.process, self._started.control
         configure = messages.Configure(
             policy=policy.to_plain(), plan=plan.to_plain(), preload=[], host_pid=os.getpid(), slots=str(slots)
         )
         self.control.settimeout(ANSWER_SECONDS)
         try:
+            if group is not None:
+                group.take_in(self._process.pid)
             self._send(configure)
-        except ZygoteEnded:
+        except BaseException:
             self.end()
             raise
 
@@ -96,10 +130,7 @@ class Zygote:
         lockdown."""
         if self._first >= 0:
             self._end_table()
-        self._process.kill()
-        status = self._process.wait()
-        self.control.close()
-        return status
+        return self._started.end()
 
     def _end_table(self) -> None:
         """Where its workers have a process table of their own, killing the first one in it ends all; then the zygote

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from safe_codeact import ConfinementFailed, ConfinementUnavailable, Policy, Runtime
+from safe_codeact import ConfinementFailed, Policy, Runtime
 from safe_codeact.confine.protections import NAMESPACES
 from safe_codeact.wire import messages
 
@@ -479,13 +479,3 @@ def test_a_worker_without_what_is_required_is_never_used(without: Runtime) -> No
             ConfinementFailed, match="a worker is not held as planned: namespaces are required, and it says"
         ):
             _until(lambda: [runtime.session().run("1") for _ in range(4)] and None)
-
-
-def test_a_control_group_is_required_in_vain() -> None:
-    """Nothing here could exercise one, so none is used, and none is claimed."""
-    with pytest.raises(ConfinementUnavailable) as refused:
-        _runtime("off", cgroup="required")
-    assert str(refused.value) == (
-        "isolation.cgroup: required, but this version limits memory and processes without control groups: say "
-        "`preferred`, or do not run here"
-    )
