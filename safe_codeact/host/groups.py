@@ -8,7 +8,8 @@ What fails    Dividing a group that processes live in: the kernel refuses (no in
               our groups are made beside this process, in a folder that is ours to divide: under systemd
               `Delegate=memory pids` with `DelegateSubgroup=host`, in a container a writable /sys/fs/cgroup and an
               entry point that has moved itself into a group of its own.
-Gets through  What a zygote has imported before it is taken in (some 30 MB) is not in its bill. No bound on processor time: workers are single-threaded, and each has a limit of its own.
+Gets through  What a zygote imported before it is taken in (some 30 MB) is not in the bill. There is no bound on processor
+              time: workers are single-threaded, and each has a limit of its own.
 
 https://docs.kernel.org/admin-guide/cgroup-v2.html
 """

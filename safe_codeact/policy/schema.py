@@ -223,7 +223,8 @@ class IsolationSection(Section):
     )
     cgroup: effective.Requirement = Field(
         default=_ISOLATION.cgroup,
-        description="Memory and process counts by control group. This version uses none: `required` is refused.",
+        description="Memory (the runtime's `max_memory_mb`) and process counts of all workers together, by a control group; to "
+        "be had where the machine's administrator delegated one.",
     )
     zygote: Literal["shared", "session"] = Field(
         default=_ISOLATION.zygote,
