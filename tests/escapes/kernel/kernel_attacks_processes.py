@@ -16,7 +16,7 @@ TRACING = _made(
         "ptrace: seize somebody": "got = call('ptrace', 0x4206, VICTIM, 0, 0) == 0",
         "ptrace: attach to somebody": "got = call('ptrace', 16, VICTIM, 0, 0) == 0",
         "a signal by pidfd": "fd = call('pidfd_open', VICTIM, 0)\ngot = call('pidfd_send_signal', fd if fd >= 0 else 3, 9, 0, 0) == 0",
-        "the scheduling of somebody": "got = call('sched_setscheduler', VICTIM, 3, (ctypes.c_int * 1)(0)) == 0\ngot = got and call('setpriority', 0, VICTIM, 5) == 0",
+        "the scheduling of somebody": "got = call('sched_setscheduler', VICTIM, 3, (ctypes.c_int * 1)(0)) == 0\ngot = got and call('setpriority', 0, VICTIM, 13) == 0",
     },
     "killed",
 ) + _made(
