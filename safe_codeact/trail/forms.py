@@ -26,6 +26,8 @@ MOST_BYTES = 64 * 1024  # of one value or text; of a larger one, size and digest
 RESULT = "return"
 ALL = "*"
 _DEEPEST = 64
+_LONGEST = 12  # characters that JSON in ASCII takes for one: two escapes
+_json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode  # `json.dumps` makes one for each value
 
 
 def form_of(value: Any) -> Any:
@@ -55,7 +57,9 @@ def _value(form: Any) -> Any:
 
 def bounded(form: Any, most: int = MOST_BYTES) -> Any:
     """The form itself, or what stands for one that is too large."""
-    text = json.dumps(form, ensure_ascii=True, allow_nan=False)
+    if type(form) is str and len(form) * _LONGEST + 2 <= most:
+        return form  # most results of tools: each is asked about while its action waits
+    text = _json(form)
     if len(text) <= most:
         return form
     return {"$large": {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}}
