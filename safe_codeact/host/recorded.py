@@ -144,6 +144,7 @@ class Recorded:
     def begun(self) -> None:
         """Whoever waits for what `begin` gave does so now."""
         self._release()
+        self._calls.begun()
 
     def _release(self) -> None:
         """What the action had heard comes in that order; what had ended and it had not heard, after it got as far."""

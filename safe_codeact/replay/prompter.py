@@ -7,7 +7,7 @@ gets an error that no tool gives; what its session shows from there on says noth
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -37,6 +37,8 @@ class Prompter(Toolbox):
         ]
         self._replies: Mapping[int, Reply] = {}
         self._is_seeded = False
+        self._order: list[int] = []  # of answers that are still to come
+        self._held: dict[int, Callable[[], None]] = {}
         self.heard: list[str] = []  # the tools that the action called, in order
         self.differing: list[str] = []  # calls that are not those of the record
         self.missing = ""  # why a reply could not be given
@@ -44,12 +46,25 @@ class Prompter(Toolbox):
     def expect(self, act: Act) -> None:
         """Before each action."""
         self._replies, self.heard, self.differing, self.missing = act.replies, [], [], ""
+        self._order, self._held = list(act.replies), {}
         self._is_seeded = bool(act.seed)
 
     @property
     def may_wait(self) -> bool:
         """Whether the action is to have recorded clocks and randomness. Nobody is asked anything here."""
         return self._is_seeded
+
+    def hold(self, call: int, answer: Callable[[], None]) -> None:
+        """Until its turn: answers come in the order of the record, since which of two tasks is woken first decides what both
+        do next."""
+        if call not in self._order:
+            self._order.insert(0, call)
+        self._held[call] = answer
+
+    def release(self) -> None:
+        """Whose turn has come."""
+        while self._order and self._order[0] in self._held:
+            self._held.pop(self._order.pop(0))()
 
     def session(self, *arguments: Any, **named: Any) -> Calls:
         """See `Toolbox.session`: a copy of its calls that answers from the record."""
@@ -88,8 +103,14 @@ class _Answers(Calls):
         return False
 
     def begin(self, call: messages.ToolCall, seconds_left: float) -> Future[messages.ToolReply] | None:
-        """See `answer`."""
-        return None
+        """`answer`, when its turn has come."""
+        answered: Future[messages.ToolReply] = Future()
+        self.prompter.hold(call.call, lambda: answered.set_result(self.answer(call, seconds_left)))
+        return answered
+
+    def begun(self) -> None:
+        """Somebody waits for what `begin` gave."""
+        self.prompter.release()
 
     def answer(self, call: messages.ToolCall, seconds_left: float) -> messages.ToolReply:
         """From the record."""

@@ -33,7 +33,7 @@ class Act:
     session: str
     source: str
     expected: Mapping[str, Any] | None
-    replies: Mapping[int, Reply] = field(default_factory=dict)
+    replies: Mapping[int, Reply] = field(default_factory=dict)  # in the order in which they came
     seconds: float | None = None  # on the clock; None: as the policy says
     seed: bytes = b""  # of its randomness; b"": the record has neither that nor readings
     readings: Sequence[float] = ()  # of clocks; what it reads after these is the real time

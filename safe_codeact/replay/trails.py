@@ -110,12 +110,12 @@ def _chance(observation: Mapping[str, Any]) -> tuple[bytes, list[float]]:
 
 
 def _replies(everything: list[dict[str, Any]]) -> dict[int, dict[int, Reply]]:
-    """By the number of the action's record, and by the number of the call."""
+    """By the number of the action's record, and by the number of the call, in the order of the answers."""
     found: dict[int, dict[int, Reply]] = {}
     calls = {(each["action"], each["call"]): each for each in everything if each["kind"] == "call"}
     answers = {(each["action"], each["call"]): each for each in everything if each["kind"] == "reply"}
-    for (action, number), call in calls.items():
-        found.setdefault(action, {})[number] = _reply(call, answers.get((action, number)))
+    for action, number in [*answers, *(each for each in calls if each not in answers)]:
+        found.setdefault(action, {})[number] = _reply(calls[action, number], answers.get((action, number)))
     return found
 
 

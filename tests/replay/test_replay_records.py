@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -13,7 +14,7 @@ from typing import Any
 import launcher
 import pytest
 
-from safe_codeact import Policy, Runtime, Trail, TrailError, tool
+from safe_codeact import AsyncRuntime, Policy, Runtime, Trail, TrailError, tool
 from safe_codeact.agent import CodeActAgent
 from safe_codeact.fuzzing.findings import Finding
 from safe_codeact.replay import trails, trajectories
@@ -154,6 +155,32 @@ def test_what_cannot_be_compared_is_said_and_is_no_success(
     verdict = _played(_altered(recorded, tmp_path / "t.trail", change), files=files)
     assert not verdict.is_same
     assert said in verdict.unknown[0][1]
+
+
+_SIDE_BY_SIDE = """\
+import asyncio, time
+async def one(name):
+    return await fetch(name), time.time()
+async def main():
+    return await asyncio.gather(one('slow'), one('fast'))
+asyncio.run(main())"""
+
+
+def test_answers_of_tools_side_by_side_come_in_the_order_of_the_record(tmp_path: Path) -> None:
+    """Which of two tasks is woken first decides which of them reads the earlier time."""
+
+    @tool
+    async def fetch(name: str) -> str:
+        await asyncio.sleep(0.05 if name == "slow" else 0)
+        return name
+
+    async def record() -> None:
+        async with AsyncRuntime("strict", tools=[fetch], trail=tmp_path / "t.trail", standby=1) as runtime:
+            session = await runtime.session()
+            assert (await session.run(_SIDE_BY_SIDE)).outcome == "completed"
+
+    asyncio.run(record())
+    assert _played(tmp_path / "t.trail") == Verdict(actions=1, same=1)
 
 
 _READS = (
