@@ -23,9 +23,11 @@ the host's. Its first child holds the table open (`hold_table`): the kernel ends
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import stat
+import sys
 from collections.abc import Sequence
 
 from safe_codeact.confine.paths import Layout, layout
@@ -84,6 +86,7 @@ def enter(slots: str, plan: Layout) -> None:
             os.symlink(real, slots + path)
         _make_point(slots + slots, is_folder=True)
         namespaces.bind(f"/proc/self/fd/{below}", slots + slots, with_mounts_below=False)
+        _keep_times(slots)
     finally:
         os.close(below)
     namespaces.make_root(slots)
@@ -101,6 +104,19 @@ def _make_point(path: str, *, is_folder: bool) -> None:
     os.makedirs(path if is_folder else os.path.dirname(path), mode=0o755, exist_ok=True)
     if not is_folder and not os.path.lexists(path):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+
+
+def _keep_times(root: str) -> None:
+    """The folders that modules were looked for in are as old in the new root as they were.
+
+    The import system has listed them and lists a folder again when its time of change is another one. A worker may not list
+    those that only hold what is mounted for it, and so would find no module there that is not loaded yet.
+    """
+    for folder in sys.path_importer_cache:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            there, here = os.stat(folder), os.stat(root + folder)
+            if not os.path.samestat(there, here):  # mounted itself, or reached by a link: it is the host's folder
+                os.utime(root + folder, ns=(there.st_atime_ns, there.st_mtime_ns))
 
 
 def why_not(slots: str, plan: Layout) -> str:

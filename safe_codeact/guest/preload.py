@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import importlib
-import sysconfig
+import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,8 +108,9 @@ def expanded(modules: Iterable[str]) -> list[str]:
 
 def _standard_library() -> list[str]:
     """Importing is allowed where nothing is restricted: every extension, and what people import from the library."""
-    folder = Path(sysconfig.get_path("platstdlib")) / "lib-dynload"
-    extensions = [file.name.split(".")[0] for file in sorted(folder.glob("*.so"))]
+    # Found as the import system finds them: sysconfig names the virtual environment's folder, where there are none.
+    folders = [Path(entry) for entry in sys.path if entry.endswith("/lib-dynload")]
+    extensions = [file.name.split(".")[0] for folder in folders for file in sorted(folder.glob("*.so"))]
     skipped = (
         "_test",
         "_xxtest",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +41,22 @@ PROGRAMS = {
     "a thread that is asked for politely": "import threading\ntry: threading.Thread(target=print).start()\nexcept RuntimeError as error: said = type(error).__name__\nsaid",
     "an address that is asked for politely": "import socket\ntry: socket.create_connection(('127.0.0.1', 9))\nexcept PermissionError as error: said = type(error).__name__\nsaid",
 }  # fmt: skip
+_EVERY_MODULE = """
+import importlib, sys, warnings
+warnings.simplefilter("ignore")
+failed = set()
+for name in sorted(sys.stdlib_module_names - {"antigravity", "idlelib", "this"}):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        failed.add(name)
+sorted(failed)
+"""
+# What a worker has no use for: terminals, windows, sound cards, password files, and the installers and testers of Python itself.
+_NOT_INSIDE = {
+    "_curses", "_curses_panel", "curses", "readline", "nis", "spwd", "ossaudiodev", "_tkinter", "tkinter", "turtle", "turtledemo",
+    "distutils", "ensurepip", "lib2to3", "pydoc_data", "venv",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +75,23 @@ def test_an_ordinary_program_works(name: str, runtime: Runtime) -> None:
     observation = runtime.session().run(PROGRAMS[name])
     assert observation.outcome == "completed", observation.text
     assert observation.value is not None or name == "locks"
+
+
+@pytest.mark.parametrize("namespaces", ["preferred", "off"])
+def test_the_whole_standard_library_is_imported_late_where_nothing_is_restricted(namespaces: str) -> None:
+    """As by a bare interpreter, and under a root folder of the worker's own as without: what was not loaded before is found."""
+    bare = subprocess.run(
+        [sys.executable, "-P", "-c", _EVERY_MODULE + "print(sorted(failed))"],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    policy = Policy.from_dict({
+        "version": 1, "name": "late", "extends": "strict", "language": {"restricted": False},
+        "isolation": {"namespaces": namespaces}, "limits": {"wall_seconds": 100, "cpu_seconds": 100},
+    })  # fmt: skip
+    with Runtime(policy) as made:
+        observation = made.session().run(_EVERY_MODULE)
+    assert observation.outcome == "completed", observation.text
+    assert observation.value is not None
+    assert set(ast.literal_eval(observation.value)) - set(ast.literal_eval(bare.stdout.decode())) <= _NOT_INSIDE

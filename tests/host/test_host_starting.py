@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from safe_codeact import InvalidPolicy, Policy, Runtime, SafeCodeActError
@@ -35,7 +34,9 @@ READING = Policy.from_dict(
 
 
 def _held() -> tuple[set[int], set[str]]:
-    return {child.pid for child in psutil.Process().children()}, set(os.listdir("/proc/self/fd"))
+    threads = Path("/proc/self/task").iterdir()
+    children = {int(pid) for thread in threads for pid in (thread / "children").read_text().split()}
+    return children, set(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize(
