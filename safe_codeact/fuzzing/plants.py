@@ -1,6 +1,6 @@
 """Is the fuzzer any good? Holes that are made on purpose, and whether the property that must find each one does.
 
-    python -m safe_codeact.fuzzing.plants [NAME ...] [--seed S] [--out fuzz/PLANTED.md]
+    python -m safe_codeact.fuzzing.plants [NAME ...] [--seed S] [--jobs N] [--out fuzz/PLANTED.md]
 
 Each hole gets a process of its own, in which it is made before the product starts, by exchanging what is used in memory;
 nothing of that is in the product, and no file is changed. A hole counts as found when its target raises `Escape` within the
@@ -10,12 +10,14 @@ budget of examples. The table (hole, property, examples needed) is written by th
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import json
+import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,19 +97,18 @@ def _one(name: str, seed: int) -> dict[str, Any]:
     }
 
 
-def table(names: Iterable[str], seed: int) -> tuple[list[str], bool]:
-    """Lines of Markdown, and whether all were found."""
+def table(names: Sequence[str], seed: int, jobs: int) -> tuple[list[str], bool]:
+    """Lines of Markdown, and whether all were found. `jobs` holes are looked for at a time."""
     lines = ["| hole | property | examples | seconds | what it saw |", "|---|---|---|---|---|"]
     whole = True
     every = holes()
-    for name in names:
-        began = time.monotonic()
-        answer = look_for(name, seed)
-        whole = whole and answer["found"]
-        examples = str(answer["examples"]) if answer["found"] else f"not in {answer['examples']}"
-        seen = answer["seen"].replace("|", "\\|").replace("\n", " ")[:90]
-        lines.append(f"| {name} | {every[name].target} | {examples} | {time.monotonic() - began:.0f} | {seen} |")
-        sys.stderr.write(lines[-1] + "\n")
+    with ThreadPoolExecutor(jobs) as pool:
+        for name, answer in zip(names, pool.map(functools.partial(look_for, seed=seed), names), strict=True):
+            whole = whole and answer["found"]
+            examples = str(answer["examples"]) if answer["found"] else f"not in {answer['examples']}"
+            seen = answer["seen"].replace("|", "\\|").replace("\n", " ")[:90]
+            lines.append(f"| {name} | {every[name].target} | {examples} | {answer['seconds']:.0f} | {seen} |")
+            sys.stderr.write(lines[-1] + "\n")
     return lines, whole
 
 
@@ -115,6 +116,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m safe_codeact.fuzzing.plants")
     parser.add_argument("names", nargs="*", help="holes to look for; all where none is given")
     parser.add_argument("--seed", type=int, default=SEED)
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--jobs", type=int, default=cores, help="holes at a time; as many as there are cores here")
     parser.add_argument("--out", type=Path, help="write the table into this file")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -126,7 +129,7 @@ def main() -> int:
     unknown = sorted(set(names) - set(holes()))
     if unknown:
         parser.error(f"there is no hole {unknown[0]!r}; there are: {', '.join(holes())}")
-    lines, whole = table(names, asked.seed)
+    lines, whole = table(names, asked.seed, asked.jobs)
     if asked.out:
         asked.out.write_text(
             _PAGE.format(seed=asked.seed, count=len(names)) + "\n".join(lines) + "\n", encoding="utf-8"
