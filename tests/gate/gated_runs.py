@@ -14,6 +14,7 @@ import importlib.util
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import types
@@ -126,6 +127,9 @@ class Swallow:
 """
 
 
+_ADDRESS_SPACE = (
+    4 << 30
+)  # bytes: in CPython 3.13.0, a function with *args may call itself until there is no memory left
 HEAVY = {"pandas": ("pandas",), "sympy": ("sympy", "scipy")}  # only where a source speaks of them
 CURATED = {"asyncio", "contextlib", "io", "inspect", "logging", "os", "os.path", "sys", "time", "traceback", "types"}
 
@@ -274,6 +278,7 @@ def _main() -> None:
         child = os.fork()
         if child == 0:
             os.close(read)
+            resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
             try:
                 answer = json.dumps(run_one(source, sys.argv[1]))
             except BaseException as problem:

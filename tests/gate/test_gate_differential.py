@@ -91,7 +91,7 @@ PROGRAMS = st.tuples(st.lists(st.recursive(SIMPLE, _compound, max_leaves=4), min
 
 
 def generated(count: int) -> list[str]:
-    """The same programs at every run."""
+    """The same programs at every run, if the same modules are loaded: Hypothesis takes constants from them."""
     found: list[str] = []
 
     @settings(max_examples=count, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
@@ -104,11 +104,19 @@ def generated(count: int) -> list[str]:
 
 
 def test_generated_programs_do_what_they_do_in_plain_cpython() -> None:
-    """The same output, value, exception type and message; a difference is a defect of the gate, and so is a refusal."""
+    """The same output, value, exception type and message; a difference is a defect of the gate, and so is a refusal.
+
+    Where CPython itself dies of a program, there is nothing to compare with.
+    """
     sources = generated(200)
+    compared = 0
     for source, plain, gated in zip(sources, run_all(sources, "plain"), run_all(sources, "gated"), strict=True):
+        if plain["error"] == ["Died", ""]:
+            continue
+        compared += 1
         del plain["loot"], gated["loot"]
         assert _comparable(gated) == _comparable(plain), source
+    assert compared >= 190
 
 
 def _comparable(result: dict[str, object]) -> str:
