@@ -182,7 +182,7 @@ class _Forged:
 
 def _stream(stream: bytes, own: int) -> bytes:
     """A whole segment, the last of a row, whose one group is `stream`."""
-    group = layout.Group(("v0",), layout.Place(own, 0, len(stream)), (), always=True)
+    group = layout.Group(layout.Names.of(("v0",)), layout.Place(own, 0, len(stream)), (), always=True)
     return layout.front(layout.Version((group,)), len(stream), own) + stream
 
 

@@ -70,7 +70,7 @@ class State:
     @property
     def waiting(self) -> list[str]:
         """Names that are not loaded."""
-        return [] if self.earlier is None else [name for group in self.earlier.waiting for name in group.names]
+        return [] if self.earlier is None else [name for group in self.earlier.waiting for name in group.names.apart()]
 
     def save(self, channel: Channel, policy: Policy) -> namespace.Saved:
         """Write the new state. Where it does not fit, -1 bytes were written, and the reason is among what was not kept."""

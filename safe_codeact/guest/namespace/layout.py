@@ -20,17 +20,18 @@ import importlib.util
 import json
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from safe_codeact.frozen import dataclass
 
 MAGIC = b"SCA-NS\r\n"
-FORMAT = 3
+FORMAT = 4
 ALIGNMENT = 64
 PAGE = 4096  # buffers of several pages begin with one: a change to one buffer is then no change to its neighbour
 MAX_BUFFERS = 1 << 18  # a million segments of one byte are an attack on the loader, not data
 MAX_NOTE = 64 << 20
+_FEW = 20  # names that are looked for one by one
 _HEADER = struct.Struct("<8sHHI4sQQ28x")  # 64 bytes
 _BYTECODE = importlib.util.MAGIC_NUMBER
 _PYTHON = (sys.version_info.major << 8) | sys.version_info.minor
@@ -59,10 +60,36 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """A group's names, a line each and one before them. There may be ten thousand, of which an action mentions none: they
+    are taken apart only where one of them matters."""
+
+    text: str
+
+    @classmethod
+    def of(cls, names: Collection[str]) -> Names:
+        """Of names without line breaks in them."""
+        return cls("\n".join(("", *names, "")) if names else "")
+
+    def apart(self) -> list[str]:
+        return self.text.split("\n")[1:-1]
+
+    def has_any(self, names: Collection[str]) -> bool:
+        if len(names) > _FEW:
+            return not set(names).isdisjoint(self.apart())
+        return any(f"\n{name}\n" in self.text for name in names)
+
+    def without(self, names: Collection[str]) -> Names:
+        if not self.has_any(names):
+            return self
+        return Names.of([name for name in self.apart() if name not in names])
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """Names that are loaded together. `words` may name others that its functions use; None: any."""
 
-    names: tuple[str, ...]
+    names: Names
     stream: Place
     buffers: tuple[Place, ...]
     needs: tuple[str, ...] = ()  # packages that loading uses
@@ -94,7 +121,7 @@ def front(version: Version, size: int, own: int) -> bytes:
             "not_kept": dict(version.not_kept),
             "groups": [
                 {
-                    "names": list(group.names),
+                    "names": group.names.text,
                     "stream": group.stream,
                     "buffers": group.buffers,
                     "needs": list(group.needs),
@@ -150,7 +177,7 @@ def parse(segments: Sequence[Segment]) -> Version:
 
 def _group(each: dict[str, Any], body: int, ends: Sequence[tuple[int, int]]) -> Group:
     return Group(
-        names=tuple(each["names"]),
+        names=Names(each["names"]),
         stream=_place(each["stream"], body, ends),
         buffers=tuple(_place(numbers, body, ends) for numbers in each["buffers"]),
         needs=tuple(each["needs"]),
@@ -173,7 +200,7 @@ def _place(numbers: Any, body: int, ends: Sequence[tuple[int, int]]) -> Place:
     return Place(segment, offset, length)
 
 
-_FORM: dict[str, Any] = {"names": list, "stream": list, "buffers": list, "needs": list, "always": bool}
+_FORM: dict[str, Any] = {"names": str, "stream": list, "buffers": list, "needs": list, "always": bool}
 
 
 def _read_note(data: bytes) -> dict[str, Any]:
@@ -199,6 +226,6 @@ def _is_group(each: Any) -> bool:
         type(None),
     ):
         return False
-    return all(type(name) is str and not name.startswith("__") for name in each["names"]) and all(
-        type(name) is str for name in each["needs"]
-    )
+    names = each["names"]
+    lined = not names or (len(names) > 1 and names[0] == names[-1] == "\n")
+    return lined and "\n__" not in names and all(type(name) is str for name in each["needs"])

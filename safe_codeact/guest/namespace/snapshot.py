@@ -66,7 +66,7 @@ class Earlier:
         made: list[tuple[Group, Loaded]] = []
         waiting = self.waiting
         while wanted := [group for group in waiting if _is_wanted(group, mentioned)]:
-            waiting = [group for group in waiting if not _is_wanted(group, mentioned)]
+            waiting = [group for group in waiting if all(group is not each for each in wanted)]
             for group in wanted:
                 buffers = self.segments.buffers(group.buffers)
                 made.append((group, load(self.segments.read(group.stream), buffers, self._namespace, self._known)))
@@ -86,14 +86,14 @@ class Earlier:
     def _bind(self, group: Group, loaded: Loaded) -> None:
         self.extras.update(loaded.extras)
         self.not_kept.update(loaded.lost)
-        namespace, wanted = self._namespace, set(group.names)
+        namespace, wanted = self._namespace, set(group.names.apart())
         found = {name: value for name, value in loaded.names.items() if name in wanted}
         self.not_kept = {name: why for name, why in self.not_kept.items() if name not in found}
         namespace.update(found if namespace.keys().isdisjoint(found) else {**found, **namespace})
 
 
 def _is_wanted(group: Group, mentioned: set[str] | None) -> bool:
-    return mentioned is None or group.always or not mentioned.isdisjoint(group.names)
+    return mentioned is None or group.always or group.names.has_any(mentioned)
 
 
 def restore(
@@ -141,8 +141,9 @@ def save(
     }
     carried = [rest for group in (earlier.waiting if earlier is not None else ()) if (rest := _without(group, names))]
     made, not_kept = _grouped(namespace, names, dict(extras or {}), known, limit_bytes)
-    still = {name for group in carried for name in group.names}
-    note_kept = {name: why for name, why in (remembered or {}).items() if name not in names and name not in still}
+    gone = {name: why for name, why in (remembered or {}).items() if name not in names}
+    still = {name for group in carried for name in group.names.apart()} if gone else ()
+    note_kept = {name: why for name, why in gone.items() if name not in still}
     note_kept.update(not_kept)
     while len(note_kept) > _REMEMBERED:
         del note_kept[next(iter(note_kept))]
@@ -167,8 +168,8 @@ def _by_name(value: object, known: Known) -> object:
 
 def _without(group: Group, names: Mapping[str, Any]) -> Group | None:
     """What is left of a group where names were bound anew."""
-    left = tuple(name for name in group.names if name not in names)
-    return replace(group, names=left) if left or group.always else None
+    left = group.names.without(names.keys())
+    return replace(group, names=left) if left.text or group.always else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +185,13 @@ def _grouped(
     namespace: dict[str, Any], names: dict[str, Any], extras: dict[str, Any], known: Known, limit: int
 ) -> tuple[list[_Made], dict[str, str]]:
     """The groups to write, and the names that cannot be kept. Open figures share objects with names; other extras do not."""
+    broken = [name for name in names if "\n" in name]  # by way of globals()
+    names = {name: value for name, value in names.items() if name not in broken} if broken else names
     apart = {name: value for name, value in names.items() if _is_atom(value, known)}
     together = {name: value for name, value in names.items() if name not in apart}
     figures = {FIGURES: extras.pop(FIGURES)} if FIGURES in extras else {}
     made: list[_Made] = []
-    not_kept: dict[str, str] = {}
+    not_kept = dict.fromkeys(broken, "a name with a line break in it is not kept")
     for some, beside in ((apart, {}), (together, figures), ({}, extras)):
         if some or beside:
             with deep():
@@ -239,7 +242,7 @@ class _Body:
         """The note's groups, with everything that has no place yet put into `parts`."""
         groups = [
             Group(
-                names=each.names,
+                names=layout.Names.of(each.names),
                 stream=self._add(each.pickled.size, *each.pickled.chunks),
                 buffers=tuple(
                     self._moved(place) if place is not None and place.segment in self._numbers

@@ -59,7 +59,7 @@ def _bytes_of(job: dict[str, Any], answer: dict[str, Any]) -> bytearray:
         return bytearray.fromhex(job["snapshot"])
     if "stream" in job:
         stream = bytes.fromhex(job["stream"])
-        group = layout.Group(("x",), layout.Place(0, 0, len(stream)), (), always=True)
+        group = layout.Group(layout.Names.of(("x",)), layout.Place(0, 0, len(stream)), (), always=True)
         return bytearray(layout.front(layout.Version((group,)), len(stream), 0) + stream)
     data = None
     for index, source in enumerate(job["turns"]):

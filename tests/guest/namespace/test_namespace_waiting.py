@@ -114,7 +114,7 @@ def groups(session: Any) -> list[Group]:
 
 def where(session: Any, name: str) -> tuple[str, Place]:
     """The file that holds a name's stream, and where in it."""
-    [group] = [group for group in groups(session) if name in group.names]
+    [group] = [group for group in groups(session) if name in group.names.apart()]
     return session._state._saved.names[group.stream.segment], group.stream._replace(segment=0)
 
 
