@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Literal
 
 Side = Literal["host", "guest"]
@@ -28,7 +30,13 @@ class Hole:
 
 
 def exchange(owner: Any, name: str, value: Any) -> None:
-    """Put `value` in the place of what `owner` has under this name. Raises `AttributeError` where there is none: a hole
-    that is made beside the product, because something was renamed, would never be found."""
-    getattr(owner, name)
+    """Put `value` in the place of what `owner` has under this name. A hole that is made beside the product, because something
+    was renamed or is called otherwise by now, would never be found: so `AttributeError` where there is no such name, and
+    `TypeError` where a function's successor does not take its parameters."""
+    before = getattr(owner, name)
+    if isinstance(before, FunctionType):
+        required = [each for each in inspect.signature(before).parameters.values() if each.default is each.empty]
+        given = [each.name for each in required if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+        named = {each.name: None for each in required if each.kind is each.KEYWORD_ONLY}
+        inspect.signature(value).bind(*given, **named)
     setattr(owner, name, value)

@@ -73,7 +73,7 @@ def _denied_tool_offered() -> None:
 def _arguments_not_checked() -> None:
     from safe_codeact.host import tool
 
-    exchange(tool.Tool, "_validated", lambda self, name, given, usage: given)
+    exchange(tool.Tool, "_validated", lambda self, name, given: given)
 
 
 def _bad_end_changes_state() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from safe_codeact.fuzzing.holes import Hole
+from safe_codeact.fuzzing.holes import Hole, exchange
 
 _MANY = 10**9
 
@@ -22,19 +22,19 @@ def _bounds_dropped(name: str) -> None:
     def unbounded(data: bytes, at: int, end: int, bounds: Any) -> Any:
         return read(data, at, end, replace(bounds, **{name: _MANY}))
 
-    decode._read_value = unbounded
+    exchange(decode, "_read_value", unbounded)
 
 
 def _collisions_taken() -> None:
     from safe_codeact.wire import decode
 
-    decode.is_crowded = lambda keys: False
+    exchange(decode, "is_crowded", lambda keys: False)
 
 
 def _tuples_half_full() -> None:
     from safe_codeact.wire import decode
 
-    decode._as_tuple = lambda items, at, stop: tuple(items)
+    exchange(decode, "_as_tuple", lambda items, at, stop: tuple(items))
 
 
 def _same_key_twice() -> None:
@@ -48,7 +48,7 @@ def _same_key_twice() -> None:
         except TypeError:
             raise decode.ProtocolViolation("a key that cannot be hashed") from None
 
-    decode._as_dict = careless
+    exchange(decode, "_as_dict", careless)
 
 
 def _goes_on_after_a_violation() -> None:
@@ -60,7 +60,7 @@ def _goes_on_after_a_violation() -> None:
         self._violation = None
         yield from feed(self, chunk)
 
-    decode.Decoder.messages = forgiving  # type: ignore[method-assign]
+    exchange(decode.Decoder, "messages", forgiving)
 
 
 def _quotes_the_sender() -> None:
@@ -74,26 +74,26 @@ def _quotes_the_sender() -> None:
         except decode.ProtocolViolation as violation:
             raise decode.ProtocolViolation(f"{violation.reason}: {data!r}") from None
 
-    decode.read_body = quoting
+    exchange(decode, "read_body", quoting)
 
 
 def _any_turn() -> None:
     from safe_codeact.wire import conversation
 
     everything = frozenset(kind for kinds in conversation._MAY_ARRIVE.values() for kind in kinds)
-    conversation._MAY_ARRIVE = dict.fromkeys(conversation._MAY_ARRIVE, everything)
+    exchange(conversation, "_MAY_ARRIVE", dict.fromkeys(conversation._MAY_ARRIVE, everything))
 
 
 def _constant(name: str, value: Any) -> None:
     from safe_codeact.wire import conversation
 
-    setattr(conversation, name, value)
+    exchange(conversation, name, value)
 
 
 def _output_without_end() -> None:
     from safe_codeact.wire import conversation
 
-    conversation._TAKE = {**conversation._TAKE, conversation.m.Output: lambda self, message: None}
+    exchange(conversation, "_TAKE", {**conversation._TAKE, conversation.m.Output: lambda self, message: None})
 
 
 def _tools_by_any_name() -> None:
@@ -110,13 +110,12 @@ def _tools_by_any_name() -> None:
         self._offered = Everything()
         return encoded
 
-    conversation.Conversation.send = offering  # type: ignore[method-assign]
+    exchange(conversation.Conversation, "send", offering)
 
 
 def _believes_what_came_before() -> None:
     """An answer in the same breath as a violation is kept."""
-    from safe_codeact.host import exchange
-    from safe_codeact.wire import conversation
+    from safe_codeact.wire import conversation, messages
 
     receive = conversation.Conversation.receive
 
@@ -124,9 +123,9 @@ def _believes_what_came_before() -> None:
         try:
             return receive(self, data)
         except conversation.ProtocolViolation:
-            return [exchange.messages.Finished("completed", None, None, {}, -1, [], 0, False, None)]
+            return [messages.Finished("completed", None, None, {}, -1, [], 0, False, None)]
 
-    conversation.Conversation.receive = believing  # type: ignore[method-assign]
+    exchange(conversation.Conversation, "receive", believing)
 
 
 # ---- what a session keeps
@@ -135,7 +134,7 @@ def _believes_what_came_before() -> None:
 def _seals_unchecked() -> None:
     from safe_codeact.host.stores import database
 
-    database._is = lambda given, expected: True
+    exchange(database, "_is", lambda given, expected: True)
 
 
 def _blobs_unsealed() -> None:
@@ -160,13 +159,13 @@ def _blobs_unsealed() -> None:
         sealed = begin(self, kind, *parts)
         return Deaf(sealed) if kind == "blob" else sealed
 
-    seal.Seal.begin = deaf  # type: ignore[method-assign]
+    exchange(seal.Seal, "begin", deaf)
 
 
 def _fork_is_the_same() -> None:
     from safe_codeact.host import state
 
-    state.SessionState.fork = lambda self: self  # type: ignore[method-assign]
+    exchange(state.SessionState, "fork", lambda self: self)
 
 
 def _restore_forgets_files() -> None:
@@ -177,7 +176,7 @@ def _restore_forgets_files() -> None:
     def forgetful(self: Any, saved: Any) -> None:
         become(self, replace(saved, files=self._saved.files))
 
-    state.SessionState._become = forgetful  # type: ignore[method-assign]
+    exchange(state.SessionState, "_become", forgetful)
 
 
 def _files_of_the_dead_stay() -> None:
@@ -188,20 +187,20 @@ def _files_of_the_dead_stay() -> None:
             self._tracked.items = self._tracked.look()
             self._tracked.is_stale = False
 
-    state.SessionState._mend = staying  # type: ignore[method-assign]
+    exchange(state.SessionState, "_mend", staying)
 
 
 def _names_of_the_raised_are_lost() -> None:
     from safe_codeact.host import state
 
     kept = state.keeps_state
-    state.keeps_state = lambda transcript, outcome: kept(transcript, outcome) and outcome != "raised"
+    exchange(state, "keeps_state", lambda transcript, outcome: kept(transcript, outcome) and outcome != "raised")
 
 
 def _closing_keeps() -> None:
     from safe_codeact.host.stores import sqlite
 
-    sqlite._DatabaseStore.forget = lambda self, session_id, version=None: None  # type: ignore[method-assign]
+    exchange(sqlite._DatabaseStore, "forget", lambda self, session_id, version=None: None)
 
 
 def _checkpoints_move() -> None:
@@ -214,13 +213,13 @@ def _checkpoints_move() -> None:
         at(self, checkpoint)
         return self.saved
 
-    lineage.Lineage.at = moving  # type: ignore[method-assign]
+    exchange(lineage.Lineage, "at", moving)
 
 
 def _any_name_may_be_restored() -> None:
     import importlib
 
-    from safe_codeact.guest.namespace import loading, patient
+    from safe_codeact.guest.namespace import loading
 
     def resolve(module: str, qualname: str, known: Any) -> Any:
         found: Any = importlib.import_module(module)
@@ -228,14 +227,13 @@ def _any_name_may_be_restored() -> None:
             found = getattr(found, part)
         return found
 
-    loading.resolve = resolve
-    patient.resolve = resolve
+    exchange(loading, "resolve", resolve)
 
 
 def _views_are_copies() -> None:
     from safe_codeact.guest.namespace import arrays
 
-    arrays._reduce_view = lambda numpy, array, base: None
+    exchange(arrays, "_reduce_view", lambda numpy, array, base: None)
 
 
 def _arrays_come_back_writeable() -> None:
@@ -246,7 +244,7 @@ def _arrays_come_back_writeable() -> None:
     def writeable(memory: Any, dtype: Any, shape: Any, order: str, _writeable: bool) -> Any:
         return load(memory, dtype, shape, order, True)
 
-    arrays.load_array = writeable  # type: ignore[assignment]
+    exchange(arrays, "load_array", writeable)
 
 
 HOLES: tuple[Hole, ...] = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from safe_codeact.fuzzing.holes import Hole
+from safe_codeact.fuzzing.holes import Hole, exchange
 
 
 def _traps_read() -> None:
     from safe_codeact.policy import document
 
-    document._TRAPS = ()
+    exchange(document, "_TRAPS", ())
 
 
 def _last_key_counts() -> None:
@@ -24,47 +24,48 @@ def _last_key_counts() -> None:
         place(self, event, value)
         del before
 
-    document._Builder._key = careless  # type: ignore[method-assign]
+    exchange(document._Builder, "_key", careless)
 
 
 def _merges_read() -> None:
     from safe_codeact.policy import document
 
-    document._Builder._refuse_decorations = lambda self, event: None  # type: ignore[method-assign]
+    exchange(document._Builder, "_refuse_decorations", lambda self, event: None)
 
 
 def _yaml_forgets_conditions() -> None:
     from safe_codeact.policy import load
 
     given = load._given
-    load._given = lambda values: {key: value for key, value in given(values).items() if key != "when"}
+    exchange(load, "_given", lambda values: {key: value for key, value in given(values).items() if key != "when"})
 
 
 def _diff_is_blind(part: str) -> None:
     from safe_codeact.audit import changes
 
-    setattr(changes, part, lambda *_arguments: iter(()))
+    exchange(changes, part, lambda *_arguments: iter(()))
 
 
 def _diff_invents_witnesses() -> None:
     from safe_codeact.audit import changes
 
-    changes._witness = lambda narrow, wide, judge, programs: (programs[0], True)
+    exchange(changes, "_witness", lambda narrow, wide, judge, programs: (programs[0], True))
 
 
 def _denials_are_replaced() -> None:
     """Names under `deny` do not add up: the child's list counts."""
     from safe_codeact.policy import inherit
 
-    inherit._line = lambda parent, child: inherit.Node(
-        child.mark, inherit._mapping(inherit._fields(parent), inherit._fields(child), ())
-    )
+    def line(parent: Any, child: Any) -> Any:
+        return inherit.Node(child.mark, inherit._mapping(inherit._fields(parent), inherit._fields(child), ()))
+
+    exchange(inherit, "_line", line)
 
 
 def _denials_are_undone() -> None:
     from safe_codeact.policy import inherit
 
-    inherit._refuse_undenied_tool = lambda parent, child, name: None
+    exchange(inherit, "_refuse_undenied_tool", lambda parent, child, name: None)
 
 
 # ---- replies and commands
@@ -74,13 +75,13 @@ def _thinking_is_read() -> None:
     import importlib
 
     module = importlib.import_module("safe_codeact.agent.extract")
-    module.without_thinking = lambda text: ("", text)  # type: ignore[attr-defined]
+    exchange(module, "without_thinking", lambda text: ("", text))
 
 
 def _end_tokens_stay() -> None:
     from safe_codeact.agent import blocks
 
-    blocks._is_closer = lambda line, marker: line.strip() == marker
+    exchange(blocks, "_is_closer", lambda line, marker: line.strip() == marker)
 
 
 def _searched_again_and_again() -> None:
@@ -97,13 +98,14 @@ def _searched_again_and_again() -> None:
         made(self, *args, **kwargs)
         self._no_closer = Forgetful()
 
-    blocks._Scanner.__init__ = forgetful  # type: ignore[method-assign]
+    exchange(blocks._Scanner, "__init__", forgetful)
 
 
 def _terminal_obeys() -> None:
     from safe_codeact.cli import terminal
 
-    terminal.escaped = terminal.escaped_line = lambda text: text
+    exchange(terminal, "escaped", lambda text: text)
+    exchange(terminal, "escaped_line", lambda text: text)
 
 
 def _findings_end_well() -> None:
@@ -123,7 +125,7 @@ def _findings_end_well() -> None:
 
         return app.functools.wraps(command)(ended)
 
-    app._loaded = ending
+    exchange(app, "_loaded", ending)
 
 
 HOLES: tuple[Hole, ...] = (

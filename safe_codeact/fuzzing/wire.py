@@ -192,7 +192,6 @@ DECODER: Final = Target(
 # Refusals that msgpack does not share: each is a decision of ours.
 _STRICTER: Final = frozenset(
     {
-        "the same key twice",
         "keys chosen to collide",
         "an extension type that the wire does not have",
         "an int of more bytes than its bound, or of none",
@@ -216,9 +215,18 @@ def _oracle_extension(code: int, payload: bytes) -> Any:
     raise _OracleRefuses
 
 
+def _oracle_map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):  # msgpack by itself takes the last one
+        raise _OracleRefuses
+    return found
+
+
 def _oracle(data: bytes) -> Any:
     try:
-        return msgpack.unpackb(data, raw=False, strict_map_key=False, ext_hook=_oracle_extension)
+        return msgpack.unpackb(
+            data, raw=False, strict_map_key=False, ext_hook=_oracle_extension, object_pairs_hook=_oracle_map
+        )
     except (ValueError, TypeError, msgpack.UnpackException, RecursionError, _OracleRefuses) as error:
         raise _OracleRefuses from error
 
