@@ -49,7 +49,7 @@ def _diff_is_blind(part: str) -> None:
 def _diff_invents_witnesses() -> None:
     from safe_codeact.audit import changes
 
-    exchange(changes, "_witness", lambda narrow, wide, judge, programs: (programs[0], True))
+    exchange(changes, "_witness", lambda narrow, wide, judge, programs: (programs[-1], True))
 
 
 def _denials_are_replaced() -> None:

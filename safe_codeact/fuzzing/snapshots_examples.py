@@ -153,6 +153,8 @@ STATEMENTS: Final[dict[str, str]] = {
     "turned": "{t} = {a}.T",
     "objects": "{t} = np.array([{a}, None], dtype=object)",
     "frozen": "{a}.flags.writeable = False",
+    "array and view": "{t} = np.arange(6.0); {u} = {t}[1:]",
+    "frozen array": "{t} = np.arange(4.0); {t}.flags.writeable = False",
     "frame": "{t} = pd.DataFrame({{'n': [1, 2, 3], 't': ['x', None, 'z']}})",
     "column": "{t} = {a}['n']",
     "cell": "{t}.loc[1, 'n'] = 9",
@@ -167,6 +169,7 @@ STATEMENTS: Final[dict[str, str]] = {
 # Statements that are about the same thing: an example takes one or two of these, or few would meet what they are about.
 _GROUPS: Final = (
     ("array", "floats", "view", "shape", "turned", "frozen", "poke", "fill", "same", "list"),
+    ("array and view", "frozen array", "poke", "fill", "turned"),
     ("frame", "column", "cell", "same", "array", "dict", "poke"),
     (
         "point",
