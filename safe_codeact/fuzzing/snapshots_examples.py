@@ -87,7 +87,8 @@ def look(value, seen):
     if isinstance(value, np.ndarray):
         if value.dtype == object:
             return 'objects' + str([look(part, seen) for part in value.ravel().tolist()])
-        return 'array' + str((value.dtype, value.shape, value.strides, value.tolist(), value.flags.writeable))
+        steps = [step for length, step in zip(value.shape, value.strides) if length > 1 and value.size]  # the others mean nothing
+        return 'array' + str((value.dtype, value.shape, steps, value.tolist(), value.flags.writeable))
     if isinstance(value, (pd.DataFrame, pd.Series)):
         return 'frame' + value.to_string() + str(value.index.tolist())
     for known in (Point, Special, Slotted, Record):
