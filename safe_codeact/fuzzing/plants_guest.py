@@ -114,7 +114,27 @@ def _landlock_opens(path: str, writable: bool) -> None:
     exchange(zygote, "_rules", lambda plan, files: [*rules(plan, files), landlock.open_rule(path, writable=writable)])
 
 
+def _formulas_call_any_method() -> None:
+    from safe_codeact.gate import formulas
+    from safe_codeact.guest.interpreters import expression
+
+    class Everything(frozenset[str]):
+        def __contains__(self, _name: object) -> bool:
+            return True
+
+    exchange(formulas, "_ANY_METHOD", Everything())
+    exchange(expression.Formula, "_method", lambda self, value, name: (getattr(type(value), name), value))
+
+
+def _formulas_have_getattr() -> None:
+    from safe_codeact.guest.interpreters import functions
+
+    exchange(functions, "FUNCTIONS", {**functions.FUNCTIONS, "getattr": getattr})
+
+
 HOLES: tuple[Hole, ...] = (
+    Hole(name="formulas call any method", target="gate", policy="expression", make=_formulas_call_any_method),
+    Hole(name="formulas have getattr", target="gate", policy="expression", make=_formulas_have_getattr),
     Hole(name="getattr is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("getattr"), sample=True),
     Hole(name="eval and exec are CPython's own", target="gate", make=lambda: _builtin_is_cpythons("eval", "exec"), sample=True),
     Hole(name="vars is CPython's own", target="gate", make=lambda: _builtin_is_cpythons("vars")),

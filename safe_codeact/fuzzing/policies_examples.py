@@ -125,10 +125,20 @@ def pairs(draw: DrawFn) -> dict[str, Any]:
     return {"old": old, "new": new}
 
 
+def _denying(tree: dict[str, Any], module: str, name: str) -> dict[str, Any]:
+    language = tree.get("language", {})
+    others = [line for line in language.get("imports", []) if line["module"] != module]
+    line = {"module": module, "deny": [name], "why": "the job needs it"}
+    return {**tree, "language": {**language, "imports": [*others, line]}}
+
+
 @st.composite
 def generations(draw: DrawFn) -> dict[str, Any]:
     """{"files": the first extends the second, and so on}."""
     files = draw(st.lists(trees, min_size=2, max_size=3))
+    if draw(st.booleans()):  # two of them about the same module
+        module, names = draw(_one(*MODULES)), draw(st.lists(_one(*NAMES), min_size=2, max_size=2, unique=True))
+        files[:2] = [_denying(tree, module, name) for tree, name in zip(files, names, strict=False)]
     if draw(st.booleans()):
         files.append({"extends": draw(st.sampled_from(sorted(shipped.names())))})
     return {"files": files}

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
@@ -54,7 +55,14 @@ _WRAPS: Final = (
     ("```python\n", "\n```"), ("```py\n", "\n```\n"), ("~~~python\n", "\n~~~"), ("````python\n", "\n````"),
     ("<execute>\n", "\n</execute>"), ("<code>\n", "\n</code>"), ("<tool_code>\n", "\n</tool_code>"),
     ("I'll look.\n\n```python\n", "\n```\nThat does it."), ("<think>hm</think>\n```python\n", "\n```"),
-    ("```python\n", "\n```<|im_end|>"),
+    ("```python\n", "\n```<|im_end|>"), ("```python\n", "\n```<|im_end|>\nThat does it."), ("~~~py\n", "\n~~~</s>\n\nThat does it."),
+    *((f"{opener}\nI could try\n```python\nthought = 1\n```\n{closer}\n```python\n", "\n```") for opener, closer in THINKING),
+)  # fmt: skip
+# Lines of which many are to take no longer, each, than few.
+_LINES: Final = (
+    "I do it: ```python\n", "I do it: ```python\nx = 1```\n",
+    "x = 1```\n", "x = 1\n", "```python\n", "```\n", "~~~~\n", "<execute>x\n", "<execute>", "<think>\n", "> ```\n",
+    "Action: run\n", '{"code": "\n', "<code>x = 1\n", "[ARGS]", "Thought: ", "final_answer(\n",
 )  # fmt: skip
 _PLAIN_CODE: Final = st.lists(
     st.sampled_from(["x = 1", "print(x)", "for i in range(3):", "    total += i", "def f(a):", "    return a * 2", "y = 'é'", "", "f(2)"]),
@@ -84,7 +92,8 @@ def _examples(draw: DrawFn) -> dict[str, Any]:
         example["calls"] = draw(st.lists(st.tuples(names, parts.map("".join)).map(list), min_size=1, max_size=3))
         example["text"] = "".join(draw(parts))
     elif kind == "large":
-        example |= {"text": "".join(draw(parts))[:200], "times": draw(st.sampled_from([50, 200]))}
+        repeated = st.lists(st.sampled_from(_LINES), min_size=1, max_size=3) if draw(st.booleans()) else parts
+        example |= {"text": "".join(draw(repeated))[:200], "times": draw(st.sampled_from([50, 200, 400]))}
     else:
         example["text"] = "".join(draw(parts))
     return example
@@ -160,7 +169,8 @@ def _try(example: dict[str, Any]) -> Course:
 def _require_linear(example: dict[str, Any], times: int) -> None:
     size = len(example["text"]) * times
     whole = steps_of(lambda: _read(example, times))
-    half = steps_of(lambda: _read(example, times // 2))
+    # Of two halves: whether the last block is closed may decide how often a text is read.
+    half = max(steps_of(partial(_read, example, each)) for each in (times // 2, times // 2 + 1))
     if whole > _FREE_STEPS + _STEPS_PER_CHARACTER * size:
         raise Escape("reading takes more steps than a text of that size may", f"{whole} steps for {size} characters")
     if whole > 3 * half + _FREE_STEPS:

@@ -24,7 +24,8 @@ import export
 from safe_codeact import Policy
 from safe_codeact.fuzzing import CLASSES, Setting, corpus, targets
 from safe_codeact.fuzzing.oracles import loot
-from safe_codeact.fuzzing.programs import mutation, spelling, wrapping
+from safe_codeact.fuzzing.oracles.chamber import Chamber
+from safe_codeact.fuzzing.programs import formulas, mutation, spelling, wrapping
 
 STRICT = Setting(Policy.load("strict"))
 
@@ -115,3 +116,42 @@ def test_programs_reach_the_sandbox_alive_and_belong_to_all_classes_of_the_langu
         tried()
     assert alive >= 75
     assert set(target.classes) <= set(classes)
+
+
+def test_formulas_mostly_compute_something_and_use_what_formulas_have() -> None:
+    """Every second one comes to its end under the shipped policy, each kind of statement and form is tried, and none is loot."""
+    ended, text = Counter[str](), ""
+    with Chamber(Policy.load("expression")) as chamber:
+
+        @hypothesis.seed(0)
+        @hypothesis.settings(
+            max_examples=200,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @hypothesis.given(formulas.formulas())
+        def tried(example: dict[str, Any]) -> None:
+            nonlocal text
+            result = chamber.run(example["turns"])
+            assert result["loot"] == "", example
+            ended.update(result["ended"])
+            text += "\n".join(example["turns"])
+
+        tried()
+    assert ended["completed"] >= sum(ended.values()) * 0.4, ended
+    assert ended["refused"] >= 10, ended
+    parts = (
+        "for x in ",
+        "while a < 5",
+        "f'{",
+        " if ",
+        "key=",
+        ".values()",
+        ".split(",
+        "__class__",
+        "total[0] = ",
+        "loot = ",
+    )
+    assert [part for part in parts if part not in text] == []

@@ -132,6 +132,10 @@ class _Chamber:
     def _looted(self, names: dict[str, Any], printed: io.StringIO) -> str:
         if loot.CANARY in printed.getvalue():
             return "the secret, printed"
+        if self.policy.language.interpreter == "expression":
+            held = [value for name, value in names.items() if not name.startswith("__")]
+            if stray := loot.stray_in(held):
+                return stray
         name_of = self.equipment.facades.name_of
         return loot.loot_in(dict.get(names, "loot"), lambda value: name_of(value) is not None)
 

@@ -28,6 +28,11 @@ _DANGEROUS: Final = tuple(
 # Classes that no module hands to an action, and that every way to "all classes" comes by.
 _TELLTALES: Final = (type(builtins.__spec__), builtins.__loader__, io.FileIO, types.FrameType, types.CodeType)
 _NAMES: Final = ("_SECRET", "__builtins__", "__loader__")
+_COMPUTED: Final = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, list, tuple, set, dict, range, slice, enumerate, reversed, zip,
+     types.FunctionType, type({}.keys()), type({}.values()), type({}.items()), type(reversed([])), type(reversed({})),
+     type(reversed(range(1))), type(...)}
+)  # fmt: skip
 _MANY = 400  # of the classes of an interpreter, or of the keys of a dict: more need not be looked at
 
 # The vault: a library of the application's, with a secret in what is private of it.
@@ -101,6 +106,22 @@ def loot_in(value: object, is_ours: Callable[[object], bool], depth: int = 3) ->
         return _in_items(list(value), is_ours, depth)  # type: ignore[call-overload]
     if issubclass(kind, type):
         return _in_class(value)  # type: ignore[arg-type]
+    return ""
+
+
+def stray_in(value: object, depth: int = 4) -> str:
+    """What of `value` a formula cannot have computed, in a word, or "": it has numbers, texts, containers and functions."""
+    kind = type(value)
+    if kind is types.BuiltinFunctionType:
+        owner = value.__self__  # type: ignore[attr-defined]
+        return "" if type(owner) is types.ModuleType else f"a method of a {type(owner).__name__}"
+    if kind is type:
+        return "" if vars(builtins).get(value.__name__) is value else f"the class {value.__name__}"  # type: ignore[attr-defined]
+    if kind not in _COMPUTED and kind.__name__ != "Function":
+        return f"an object of the class {kind.__name__}"
+    if depth and kind in (list, tuple, set, dict):
+        items = [*value, *value.values()] if type(value) is dict else [*value]  # type: ignore[misc]
+        return next(filter(None, (stray_in(item, depth - 1) for item in items[:_MANY])), "")
     return ""
 
 

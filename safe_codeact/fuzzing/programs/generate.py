@@ -12,7 +12,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from safe_codeact.fuzzing import corpus
-from safe_codeact.fuzzing.programs import beliefs, mutation, reaching, wrapping
+from safe_codeact.fuzzing.programs import beliefs, formulas, mutation, reaching, wrapping
 
 _SEEDS = st.integers(0, 2**32 - 1)
 _WRAPPERS = st.lists(st.sampled_from(wrapping.NAMES), max_size=3)
@@ -115,5 +115,7 @@ def programs(draw: Draw, modules: tuple[str, ...]) -> dict[str, Any]:
 
 
 def programs_for(policy: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """As `programs`, over the modules that a policy lets actions import."""
+    """As `programs`, over the modules that a policy lets actions import; mostly formulas where actions are formulas."""
+    if policy.language.interpreter == "expression":
+        return st.one_of(formulas.formulas(), formulas.formulas(), formulas.formulas(), programs(_modules(policy)))
     return programs(_modules(policy))
