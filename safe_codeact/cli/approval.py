@@ -32,11 +32,14 @@ class Prompt:
 
     def __call__(self, call: ToolCall) -> Decision:
         """Show the call, and read y, or anything else with a reason."""
-        answers, screen = self._answers or sys.stdin, self._screen or sys.stderr
+        answers = self._answers or sys.stdin
         if answers is None or not answers.isatty():
             return Decision(approved=False, reason="nobody is at the terminal to approve it")
         if self._before is not None:
             self._before()
+        screen = (
+            self._screen or sys.stderr
+        )  # only now: while a display moves, it stands in for the stream, and reads markup
         screen.write(shown(call) + "\nAllow this call? [y/N, or why not] ")
         screen.flush()
         answer = answers.readline().strip()
