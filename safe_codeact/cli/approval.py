@@ -37,9 +37,8 @@ class Prompt:
             return Decision(approved=False, reason="nobody is at the terminal to approve it")
         if self._before is not None:
             self._before()
-        screen = (
-            self._screen or sys.stderr
-        )  # only now: while a display moves, it stands in for the stream, and reads markup
+        # Only now: while a display moves, it stands in for the stream, and reads markup.
+        screen = self._screen or sys.stderr
         screen.write(shown(call) + "\nAllow this call? [y/N, or why not] ")
         screen.flush()
         answer = answers.readline().strip()

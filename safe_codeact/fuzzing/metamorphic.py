@@ -37,12 +37,12 @@ def _open_harmless(setting: Setting) -> Iterator[Run]:
     with Chamber(setting.policy) as chamber:
 
         def run(example: Any) -> Course:
-            gated, plain, moved = chamber.both(example["source"])
+            gated, plain = chamber.both(example["source"])
             if "died" in (plain["ended"][0], gated["ended"][0]) or plain["ended"][0] == "no program":
                 return Course(False)
-            if _printed(plain) != _printed(moved):
-                return Course(False)
             if gated["ended"] != plain["ended"] or _printed(gated) != _printed(plain):
+                if _printed(chamber.elsewhere(example["source"])) != _printed(plain):
+                    return Course(False)  # it shows an address in some disguise
                 raise Escape(_SAME, f"{gated['ended'][0]} {gated.get('printed', '')[-300:]!r}")
             return Course(True, ("syntax",))
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from safe_codeact.fuzzing.holes import Hole, exchange
+from safe_codeact.fuzzing.holes import Everything, Hole, exchange
 
 
 def _builtin_is_cpythons(*names: str) -> None:
@@ -117,10 +117,6 @@ def _landlock_opens(path: str, writable: bool) -> None:
 def _formulas_call_any_method() -> None:
     from safe_codeact.gate import formulas
     from safe_codeact.guest.interpreters import expression
-
-    class Everything(frozenset[str]):
-        def __contains__(self, _name: object) -> bool:
-            return True
 
     exchange(formulas, "_ANY_METHOD", Everything())
     exchange(expression.Formula, "_method", lambda self, value, name: (getattr(type(value), name), value))

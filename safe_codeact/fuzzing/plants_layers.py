@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from safe_codeact.fuzzing.holes import Hole, exchange
+from safe_codeact.fuzzing.holes import Everything, Hole, exchange
 
 _MANY = 10**9
 
@@ -98,10 +98,6 @@ def _output_without_end() -> None:
 
 def _tools_by_any_name() -> None:
     from safe_codeact.wire import conversation
-
-    class Everything(frozenset[str]):
-        def __contains__(self, _name: object) -> bool:
-            return True
 
     send = conversation.Conversation.send
 

@@ -110,9 +110,7 @@ _odd: Final[SearchStrategy[bytes]] = st.one_of(
     st.tuples(st.integers(0, 3), st.binary(max_size=3)).map(  # a tuple beside something that it does not hold
         lambda drawn: _extension(2, bytes([0x90 | drawn[0]]) + b"\xc0" * drawn[0] + drawn[1])
     ),
-    st.tuples(
-        st.integers(0, 3), st.integers(1, 3)
-    ).map(  # or that its list would hold, if it were not asked where it ends
+    st.tuples(st.integers(0, 3), st.integers(1, 3)).map(  # or that its list holds, if nobody asks where it ends
         lambda drawn: bytes([0x91 + drawn[1]]) + _extension(2, bytes([0x90 | drawn[0]]) + b"\xc0" * sum(drawn))
     ),
     st.sampled_from([b"\xa2\xff\xfe", b"\xa3\xed\xa0\x80", b"\xc1", b"\xca\x7f\xc0\x00\x00", b"\x82\x01\xc0\x01\xc0"]),

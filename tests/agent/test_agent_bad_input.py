@@ -9,12 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import endpoints
 import launcher
 import pytest
 from endpoints import delta, serving, status
+from processes import children
 
 _PR_SET_CHILD_SUBREAPER = 36  # prctl(2): what a command leaves behind becomes a child of ours, not of process 1
 
@@ -27,18 +27,10 @@ def _orphans_come_to_us():
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
-def _children():
-    return {
-        int(pid)
-        for thread in Path("/proc/self/task").iterdir()
-        for pid in (thread / "children").read_text().split()
-    }  # fmt: skip
-
-
 def _left_behind(before):
     """What goes on living of the children that came since; orphans that have ended are reaped here, in any order: the
     first process of a table ends only when the others in it have been reaped."""
-    left = _children() - before
+    left = children() - before
     deadline = time.monotonic() + 20
     while left and time.monotonic() < deadline:
         left = {pid for pid in left if not os.waitpid(pid, os.WNOHANG)[0]}
@@ -52,7 +44,7 @@ def cli(*arguments, server=None, module="safe_codeact", cwd=None):
     environment |= {"COLUMNS": "160", "NO_COLOR": "1"}
     if server is not None:
         environment |= {"OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
-    before = _children()
+    before = children()
     done = launcher.in_text(launcher.started(module, *arguments, environment=environment, cwd=cwd))
     assert "Traceback" not in done.stderr
     assert "a mistake of ours" not in done.stderr
@@ -222,7 +214,7 @@ def test_a_terminal_that_closes_ends_the_command_and_leaves_no_process():
     """However the host is ended: nothing of ours can catch the second."""
     for number in (signal.SIGHUP, signal.SIGKILL):
         with serving(endpoints.silence) as server:
-            before = _children()
+            before = children()
             environment = {**os.environ, "OPENAI_API_KEY": server.api_key, "OPENAI_BASE_URL": server.base_url}
             with subprocess.Popen(
                 [sys.executable, "-m", "safe_codeact", "agent", "Go.", "--policy", "strict"],

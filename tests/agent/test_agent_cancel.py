@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from pathlib import Path
 
 import endpoints
 import pytest
 from endpoints import says, serving
+from processes import descendants
 
 from safe_codeact import AsyncRuntime, Runtime, SessionClosed, tool
 from safe_codeact.agent import (
@@ -125,23 +125,6 @@ def test_an_interrupt_in_a_tool_s_caller_closes_the_session(runtime):
         watched.sessions[0].run("1")
 
 
-def descendants():
-    found, waiting = set(), [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        try:
-            below = [
-                int(child)
-                for task in Path(f"/proc/{pid}/task").iterdir()
-                for child in (task / "children").read_text().split()
-            ]
-        except OSError:
-            continue
-        found.update(below)
-        waiting.extend(below)
-    return found
-
-
 async def left_at(point, runtime, session):
     """Cancels a run's task at that event; gives how many actions had ended."""
     with serving(*SCRIPT) as server:
@@ -189,9 +172,9 @@ def test_a_task_that_is_cancelled_at_any_event_leaves_nothing():
                     assert (await session.run("print(globals().get('kept'))")).stdout == f"{[None, 1, 2, 2][ran]}\n"
         assert len(sessions) == POINTS
 
-    before = descendants()
+    before = descendants(os.getpid())
     asyncio.run(at_every_event())
-    assert descendants() <= before
+    assert descendants(os.getpid()) <= before
 
 
 def test_cancelling_while_an_action_runs_kills_it_and_keeps_the_session_s_last_state():
@@ -217,9 +200,9 @@ def test_cancelling_while_an_action_runs_kills_it_and_keeps_the_session_s_last_s
                         await task
             assert (await session.run("kept")).value == "1"
 
-    before = descendants()
+    before = descendants(os.getpid())
     asyncio.run(run_async())
-    assert descendants() <= before
+    assert descendants(os.getpid()) <= before
 
 
 def test_cancelling_in_the_wait_before_a_retry_ends_the_run():

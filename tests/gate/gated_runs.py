@@ -127,9 +127,8 @@ class Swallow:
 """
 
 
-_ADDRESS_SPACE = (
-    4 << 30
-)  # bytes: in CPython 3.13.0, a function with *args may call itself until there is no memory left
+# In bytes: in CPython 3.13.0, a function with *args may call itself until there is no memory left.
+_ADDRESS_SPACE = 4 << 30
 HEAVY = {"pandas": ("pandas",), "sympy": ("sympy", "scipy")}  # only where a source speaks of them
 CURATED = {"asyncio", "contextlib", "io", "inspect", "logging", "os", "os.path", "sys", "time", "traceback", "types"}
 

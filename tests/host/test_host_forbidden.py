@@ -247,16 +247,8 @@ def test_a_zygote_that_dies_while_a_call_waits_takes_the_worker_along(paused: An
     thread.join()
     ended = heard[0]
     failed = ended.outcome is Outcome.completed  # it had its errno, and an end of its own, before the signal came
-    assert (
-        ended.value == "-38"
-        if failed
-        else ended.outcome
-        in (
-            Outcome.crashed,
-            Outcome.forbidden_syscall,
-            Outcome.timed_out,
-        )
-    )
+    killed = (Outcome.crashed, Outcome.forbidden_syscall, Outcome.timed_out)
+    assert ended.value == "-38" if failed else ended.outcome in killed
     assert session.run("kept").value == ("2" if failed else "1")
     assert session.run(_CALL + f"call({PTRACE}, 0, 0, 0, 0)").text == _NAMED
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import children
 
 from safe_codeact import InvalidPolicy, Policy, Runtime, SafeCodeActError
 from safe_codeact.host import zygote
@@ -34,9 +35,7 @@ READING = Policy.from_dict(
 
 
 def _held() -> tuple[set[int], set[str]]:
-    threads = Path("/proc/self/task").iterdir()
-    children = {int(pid) for thread in threads for pid in (thread / "children").read_text().split()}
-    return children, set(os.listdir("/proc/self/fd"))
+    return children(), set(os.listdir("/proc/self/fd"))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.server.lowlevel.server import Server
+from processes import descendants
 
 from safe_codeact import AsyncRuntime, Runtime
 from safe_codeact.mcp import code_server, pipes, server_tools
@@ -36,19 +36,6 @@ def text_of(result):
 
 async def run(client, code, **arguments):
     return await client.call_tool("run_python", {"code": code, **arguments})
-
-
-def descendants(pid):
-    """Processes below one, from /proc."""
-    found, left = set(), [pid]
-    while left:
-        above = left.pop()
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{above}/task").iterdir():
-                below = {int(one) for one in (task / "children").read_text().split()} - found
-                found |= below
-                left += below
-    return found
 
 
 async def gone(pids):

@@ -10,7 +10,8 @@ first, or ""}. Then one JSON object per line, and one per line back:
 
     {"turns": [source, ...]}              run them, and say what came of it
     {"judge": source, "policies": [...]}  the verdict under each, twice
-    {"both": source}                      run it gated and as plain CPython does (twice if they differ): harmless programs only
+    {"both": source}                      run it gated, and as plain CPython does: only for programs known to be harmless
+    {"plain": source, "moved": true}      the second of these again, with its objects elsewhere in memory
 """
 
 from __future__ import annotations
@@ -78,10 +79,8 @@ class _Chamber:
         if "judge" in asked:
             self._tell({"verdicts": [self._verdict(asked["judge"], each) for each in asked["policies"]]})
         elif "plain" in asked:
-            # Objects come to lie elsewhere: what CPython then shows otherwise is an address in some disguise.
-            moved = [bytes(size) for size in range(8, 512, 8) for _ in range(997)] if asked.get("moved") else []
-            self._tell(_plainly(asked["plain"]))
-            del moved
+            taken = [bytes(size) for size in range(8, 512, 8) for _ in range(997)] if asked.get("moved") else []
+            self._tell({**_plainly(asked["plain"]), "taken": len(taken)})  # counted, so that it is held until here
         else:
             self._run(asked["turns"], folder, bool(asked.get("shown")))
         os._exit(0)
@@ -201,10 +200,7 @@ def _answered(chamber: _Chamber, asked: dict[str, Any], folder: str) -> dict[str
     if "both" not in asked:
         return _answer(chamber, asked, folder)
     gated = _answer(chamber, {"turns": [asked["both"]], "shown": True}, folder)
-    plain = _answer(chamber, {"plain": asked["both"]}, folder)
-    if gated.get("printed") == plain.get("printed"):
-        return {"gated": gated, "plain": plain, "moved": plain}
-    return {"gated": gated, "plain": plain, "moved": _answer(chamber, {"plain": asked["both"], "moved": True}, folder)}
+    return {"gated": gated, "plain": _answer(chamber, {"plain": asked["both"]}, folder)}
 
 
 def _answer(chamber: _Chamber, asked: dict[str, Any], folder: str) -> dict[str, Any]:

@@ -109,18 +109,18 @@ def loot_in(value: object, is_ours: Callable[[object], bool], depth: int = 3) ->
     return ""
 
 
-def stray_in(value: object, depth: int = 4) -> str:
+def stray_in(value: Any, depth: int = 4) -> str:
     """What of `value` a formula cannot have computed, in a word, or "": it has numbers, texts, containers and functions."""
     kind = type(value)
     if kind is types.BuiltinFunctionType:
-        owner = value.__self__  # type: ignore[attr-defined]
+        owner = value.__self__
         return "" if type(owner) is types.ModuleType else f"a method of a {type(owner).__name__}"
     if kind is type:
-        return "" if vars(builtins).get(value.__name__) is value else f"the class {value.__name__}"  # type: ignore[attr-defined]
+        return "" if vars(builtins).get(value.__name__) is value else f"the class {value.__name__}"
     if kind not in _COMPUTED and kind.__name__ != "Function":
         return f"an object of the class {kind.__name__}"
     if depth and kind in (list, tuple, set, dict):
-        items = [*value, *value.values()] if type(value) is dict else [*value]  # type: ignore[misc]
+        items = [*value, *value.values()] if type(value) is dict else [*value]
         return next(filter(None, (stray_in(item, depth - 1) for item in items[:_MANY])), "")
     return ""
 

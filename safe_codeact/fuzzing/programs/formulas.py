@@ -21,7 +21,7 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 
 _HELD: Final = "a, b, row, total = 3, 'text', {'k': [1, 2.5], 'n': None}, [1, 'two', (3,), {4}]\n"
 _FUNCTIONS: Final = tuple(sorted(FUNCTIONS))
-# Kind of value → what is one; "{number}" stands for another value of that kind, "{m:str}" for a method of texts.
+# Kind of value → what is one, the simplest first; "{number}" stands for another value of that kind, "{m:str}" for a method of texts.
 _FORMS: Final[dict[str, tuple[str, ...]]] = {
     "number": (
         "0", "1", "-7", "2.5", "1e308", "1j", "10 ** 9", "True", "a", "a", "len({items})", "len({text})", "abs({number})", "sum([{number}])",
@@ -59,6 +59,8 @@ _STATEMENTS: Final = (
     "a = {number}", "b = {text}", "row = {mapping}", "total = list({items})", "a += {number}", "b += {text}", "row['n'] = {any}",
     "row[{text}] = {any}", "total[0] = {any}", "total += {items}", "row |= {mapping}", "x, y = {any}, {any}", "[a, b] = 1, {any}",
     "print({any})", "{any}", "total.append({any})", "row.update({mapping})", "max = {any}", "loot = {function}",
+)  # fmt: skip
+_BLOCKS: Final = (
     "for x in {items}:\n    {statement}", "for x, y in {mapping}.items():\n    {statement}", "if {any}:\n    {statement}\nelse:\n    {statement}",
     "while a < 5:\n    a += 1\n    {statement}",
 )  # fmt: skip
@@ -67,7 +69,8 @@ _FOREIGN_STATEMENTS: Final = (
     "total[:] = {items}", "row['__class__'] = {any}", "class A: pass", "with total: pass", "try:\n    {statement}\nexcept: pass", "global a",
 )  # fmt: skip
 _KINDS: Final = tuple(_FORMS)
-_DEEPEST: Final = 4
+_DEEPEST: Final = 4  # levels; what lies deeper is one of the simplest
+_SIMPLEST: Final = 4
 
 
 class _Maker:
@@ -79,7 +82,7 @@ class _Maker:
 
     def statement(self, depth: int = 0) -> str:
         """One or more lines, without an end."""
-        choices = _FOREIGN_STATEMENTS if self._slips(self._foreign) else _STATEMENTS[: None if depth < 2 else -4]
+        choices = _FOREIGN_STATEMENTS if self._slips(self._foreign) else _STATEMENTS + _BLOCKS * (depth < 2)
         return self._filled(self._rng.choice(choices), depth)
 
     def value(self, kind: str = "any", depth: int = 0) -> str:
@@ -91,7 +94,7 @@ class _Maker:
         if self._slips(10):
             return self._rng.choice(_FUNCTIONS)
         forms = _FORMS[kind]
-        return self._filled(self._rng.choice(forms if depth < _DEEPEST else forms[:4]), depth)
+        return self._filled(self._rng.choice(forms if depth < _DEEPEST else forms[:_SIMPLEST]), depth)
 
     def _slips(self, often: int) -> bool:
         return self._rng.randrange(1000) < often

@@ -64,14 +64,14 @@ class Earlier:
         """
         mentioned = None if words is None or len(self.waiting) > _MOST_GROUPS else set(words)
         made: list[tuple[Group, Loaded]] = []
-        waiting = self.waiting
-        while wanted := [group for group in waiting if _is_wanted(group, mentioned)]:
-            waiting = [group for group in waiting if all(group is not each for each in wanted)]
+        wanted, waiting = _parted(self.waiting, mentioned)
+        while wanted:
             for group in wanted:
                 buffers = self.segments.buffers(group.buffers)
                 made.append((group, load(self.segments.read(group.stream), buffers, self._namespace, self._known)))
                 if mentioned is not None:
                     mentioned = None if group.words is None else mentioned | set(group.words.split())
+            wanted, waiting = _parted(waiting, mentioned)
         self.waiting = waiting
         for group, loaded in made:
             self._bind(group, loaded)
@@ -92,8 +92,14 @@ class Earlier:
         namespace.update(found if namespace.keys().isdisjoint(found) else {**found, **namespace})
 
 
-def _is_wanted(group: Group, mentioned: set[str] | None) -> bool:
-    return mentioned is None or group.always or group.names.has_any(mentioned)
+def _parted(groups: list[Group], mentioned: set[str] | None) -> tuple[list[Group], list[Group]]:
+    """Those to load now, and those that wait on."""
+    wanted: list[Group] = []
+    waiting: list[Group] = []
+    for group in groups:
+        is_wanted = mentioned is None or group.always or group.names.has_any(mentioned)
+        (wanted if is_wanted else waiting).append(group)
+    return wanted, waiting
 
 
 def restore(
@@ -186,7 +192,7 @@ def _grouped(
 ) -> tuple[list[_Made], dict[str, str]]:
     """The groups to write, and the names that cannot be kept. Open figures share objects with names; other extras do not."""
     broken = [name for name in names if "\n" in name]  # by way of globals()
-    names = {name: value for name, value in names.items() if name not in broken} if broken else names
+    names = {name: value for name, value in names.items() if "\n" not in name} if broken else names
     apart = {name: value for name, value in names.items() if _is_atom(value, known)}
     together = {name: value for name, value in names.items() if name not in apart}
     figures = {FIGURES: extras.pop(FIGURES)} if FIGURES in extras else {}
