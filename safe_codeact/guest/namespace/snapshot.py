@@ -151,8 +151,7 @@ def save(
     still = {name for group in carried for name in group.names.apart()} if gone else ()
     note_kept = {name: why for name, why in gone.items() if name not in still}
     note_kept.update(not_kept)
-    while len(note_kept) > _REMEMBERED:
-        del note_kept[next(iter(note_kept))]
+    note_kept = dict(list(note_kept.items())[-_REMEMBERED:])  # from the front, each deletion would pass the ones before
     body = _Body(made, carried, earlier.segments if earlier is not None else None)
     if body.live > limit_bytes:
         raise StateTooLarge(too_large(body.live, limit_bytes))
